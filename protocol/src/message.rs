@@ -1,0 +1,264 @@
+//! The messages themselves. A conversation:
+//!
+//! ```text
+//! worker → Ready { version }                          once its listener exists; nothing sent earlier arrives
+//! page   → Start { version, engine, models_url, model }
+//! worker → Engine(report) , Loading { … } … , Model(info)
+//! page   → Generate { job, request }
+//! worker → Started(plan) , Step(report)+pixels … , Done+pixels  |  Cancelled  |  Failed
+//! page   → Refine { job, frames }                     when idle: decode kept frames with the VAE
+//! worker → Refined { job, step, view, … }+pixels …
+//! ```
+//!
+//! A `Generate` while another job runs ends that one with `Cancelled` and then starts. Jobs are numbered by the page;
+//! it drops what belongs to a job that it no longer shows.
+
+use crate::{GenerateRequest, ModelInfo};
+use serde::{Deserialize, Serialize};
+
+/// Page to worker.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ToWorker {
+    /// First message: choose an engine and load a model.
+    Start {
+        /// [`crate::PROTOCOL_VERSION`] of the page.
+        version: u32,
+        /// What `?engine=` asks for.
+        engine: EngineChoice,
+        /// Absolute address of the folder that holds model folders, with a trailing slash.
+        models_url: String,
+        /// Folder name of the model to load.
+        model: String,
+    },
+    /// Tries again to load a model after a failure.
+    Load {
+        /// Folder name of the model.
+        model: String,
+    },
+    /// Makes a picture.
+    Generate {
+        /// Number chosen by the page.
+        job: u32,
+        /// What to make.
+        request: GenerateRequest,
+    },
+    /// Stops a job within one step, without decoding. The frames so far stay available to `Refine`.
+    Cancel {
+        /// The job to stop.
+        job: u32,
+    },
+    /// Decodes kept latents with the VAE, in the order given; any other message goes first. A newer `Refine` replaces
+    /// what is left of an older one.
+    Refine {
+        /// The job whose frames are meant; ignored if it is not the latest one.
+        job: u32,
+        /// Step numbers, counted from 1.
+        steps: Vec<u32>,
+        /// Which latents to decode.
+        view: View,
+    },
+}
+
+/// Which latents a frame shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum View {
+    /// The predicted clean picture, x0.
+    #[default]
+    Denoised,
+    /// The latents themselves, with the noise still in them.
+    Noisy,
+}
+
+/// What `?engine=` asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EngineChoice {
+    /// WebGPU if it is there, passes its self-test and is faster than the CPU.
+    #[default]
+    Auto,
+    /// WebGPU or an error.
+    WebGpu,
+    /// The CPU path.
+    Cpu,
+}
+
+/// The engine in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EngineKind {
+    /// wgpu kernels.
+    WebGpu,
+    /// candle in wasm.
+    Cpu,
+}
+
+/// Which engine was chosen, and why.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EngineReport {
+    /// The engine in use.
+    pub kind: EngineKind,
+    /// Adapter name, if the browser tells, and tier.
+    pub device: String,
+    /// One sentence for the user when the engine is not what they might expect: no WebGPU, failed self-test, slower.
+    pub notice: Option<String>,
+    /// Measured GFLOP/s of the same small job on both: WebGPU, CPU. `None` where it was not measured.
+    pub measured: [Option<f64>; 2],
+}
+
+/// Worker to page.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum FromWorker {
+    /// The listener exists.
+    Ready {
+        /// [`crate::PROTOCOL_VERSION`] of the worker.
+        version: u32,
+    },
+    /// An engine was chosen.
+    Engine(EngineReport),
+    /// Weights are arriving.
+    Loading {
+        /// Folder name of the model.
+        model: String,
+        /// What is going on, for the progress bar's caption: a file's path, or `compiling`.
+        what: String,
+        /// Bytes so far, all files together.
+        received: u64,
+        /// Bytes in all; 0 if unknown.
+        total: u64,
+    },
+    /// A model is ready.
+    Model(ModelInfo),
+    /// A job begins.
+    Started {
+        /// The page's number.
+        job: u32,
+        /// What will happen.
+        plan: Plan,
+    },
+    /// An outer step is done. Pixels: RGBA of the denoised view, then RGBA of the noisy view.
+    Step {
+        /// The page's number.
+        job: u32,
+        /// The step.
+        report: StepReport,
+    },
+    /// The picture is done. Pixels: RGBA.
+    Done {
+        /// The page's number.
+        job: u32,
+        /// Pixels.
+        width: u32,
+        /// Pixels.
+        height: u32,
+        /// Text encoding, all evaluations, VAE decode: milliseconds.
+        ms: [f64; 3],
+    },
+    /// The job was stopped after this many outer steps.
+    Cancelled {
+        /// The page's number.
+        job: u32,
+        /// Outer steps done.
+        steps_done: u32,
+    },
+    /// A kept frame, decoded by the VAE. Pixels: RGBA.
+    Refined {
+        /// The page's number.
+        job: u32,
+        /// Step number, counted from 1.
+        step: u32,
+        /// Which latents.
+        view: View,
+        /// Pixels.
+        width: u32,
+        /// Pixels.
+        height: u32,
+    },
+    /// Something went wrong. Without a job: the engine or the model cannot be used.
+    Failed {
+        /// The job that failed, if it was one.
+        job: Option<u32>,
+        /// What and what to do.
+        failure: Failure,
+    },
+}
+
+/// What a job will do, known before its first step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Outer steps: frames that will arrive. Differs from the request for samplers that add or skip steps.
+    pub outer_steps: u32,
+    /// Model evaluations (the honest cost: Heun makes 2N-1).
+    pub evaluations: u32,
+    /// Whether each evaluation runs the model for the negative prompt too.
+    pub guided: bool,
+    /// Prompt text that did not fit.
+    pub cut: Vec<Cut>,
+    /// Sentences that tell what to expect of an unusual combination.
+    pub warnings: Vec<String>,
+}
+
+/// Tokens that did not fit the text encoder's context.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Cut {
+    /// `prompt` or `negative`.
+    pub field: String,
+    /// How many tokens were dropped.
+    pub tokens: u32,
+    /// How many fit.
+    pub limit: u32,
+}
+
+/// One outer step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepReport {
+    /// Counted from 1.
+    pub step: u32,
+    /// Timestep that the model saw (of the step's first evaluation).
+    pub timestep: f64,
+    /// Noise level of the step's first evaluation, in σ of the variance-exploding form: √((1-ᾱ)/ᾱ).
+    pub sigma: f64,
+    /// Milliseconds of the model evaluations and the update, previews not counted.
+    pub ms: f64,
+    /// Milliseconds of making and sending the preview.
+    pub preview_ms: f64,
+    /// Root mean square change of the denoised latents since the previous step; `None` for the first.
+    pub change: Option<f64>,
+    /// Width of each preview, in pixels.
+    pub width: u32,
+    /// Height of each preview, in pixels.
+    pub height: u32,
+}
+
+/// An error that crossed the wall: what it is about, what happened, what the user can do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// What it is about.
+    pub kind: FailureKind,
+    /// One sentence that names the thing.
+    pub message: String,
+    /// One sentence that names the remedy.
+    pub hint: String,
+}
+
+/// What an error is about; the page decides by this how to show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// No usable WebGPU although it was asked for.
+    NoGpu,
+    /// The device ran out of memory.
+    OutOfMemory,
+    /// The device went away.
+    DeviceLost,
+    /// A file could not be fetched.
+    Network,
+    /// A file is broken, or says something that is not supported.
+    BadModel,
+    /// The request itself.
+    BadRequest,
+    /// A fault of ours.
+    Bug,
+}
