@@ -1,1 +1,8 @@
 //! The engine: Stable Diffusion from a prompt to pixels, on the CPU (candle) or a GPU (wgpu), in a browser or natively.
+
+pub mod error;
+pub mod exec;
+pub mod graph;
+pub mod schedulers;
+
+pub use error::{Error, Result};
