@@ -1,0 +1,86 @@
+// Service worker: the page starts and makes pictures without a network. It keeps one copy of each file of the build, by
+// the file's hash, and nothing else.
+//
+// - A file whose name carries its hash never changes: the kept copy comes first.
+// - Every other file (the page itself, manifest, icons, the model) comes from the network while there is one, so an old
+//   copy can never meet a new page.
+// - A new release waits until no page of the old one is open; what both share is not downloaded again.
+
+// Filled in by the build: version, and for each file of the build its SHA-256.
+const RELEASE = { version: 'development', files: {} };
+
+const CACHE = 'stepscope-files';
+const HASHED_NAME = /-[0-9a-f]{16}(_bg)?\.[a-z]+$/;
+const SCOPE = new URL(self.registration.scope);
+
+const keyOf = (path) => new URL(`${path}?sha256=${RELEASE.files[path]}`, SCOPE).href;
+
+self.addEventListener('install', (event) => event.waitUntil(keepRelease()));
+self.addEventListener('activate', (event) => event.waitUntil(forgetOthers()));
+self.addEventListener('fetch', (event) => {
+  const { request } = event;
+  const url = new URL(request.url);
+  if (request.method !== 'GET' || url.origin !== SCOPE.origin || !url.pathname.startsWith(SCOPE.pathname)) return;
+  const path = request.mode === 'navigate' ? 'index.html' : decodeURI(url.pathname.slice(SCOPE.pathname.length));
+  if (!Object.hasOwn(RELEASE.files, path)) return;
+  event.respondWith(HASHED_NAME.test(path) ? keptFirst(request, path) : networkFirst(request, path));
+});
+
+async function keepRelease() {
+  const cache = await caches.open(CACHE);
+  // One after the other: the biggest files are weights, and two of them at once would double the memory.
+  for (const path of Object.keys(RELEASE.files)) {
+    if (await cache.match(keyOf(path))) continue;
+    const response = await fetch(new URL(path, SCOPE), { cache: 'no-cache' });
+    if (!response.ok) throw new Error(`${path}: status ${response.status}`);
+    const body = await response.arrayBuffer();
+    // Half a file, or one of another release, must not be kept as this one: fail, and be tried again on the next visit.
+    if ((await sha256(body)) !== RELEASE.files[path]) throw new Error(`${path}: not the file of release ${RELEASE.version}`);
+    const headers = { 'Content-Type': response.headers.get('Content-Type') ?? '', 'Content-Length': `${body.byteLength}` };
+    await cache.put(keyOf(path), new Response(body, { headers }));
+  }
+}
+
+async function forgetOthers() {
+  const cache = await caches.open(CACHE);
+  const wanted = new Set(Object.keys(RELEASE.files).map(keyOf));
+  for (const request of await cache.keys()) {
+    if (!wanted.has(request.url)) await cache.delete(request);
+  }
+}
+
+async function keptFirst(request, path) {
+  return (await kept(request, path)) ?? fetch(request);
+}
+
+async function networkFirst(request, path) {
+  try {
+    return await fetch(request);
+  } catch (error) {
+    const copy = await kept(request, path);
+    if (copy) return copy;
+    throw error;
+  }
+}
+
+// The kept copy, or the part of it that the request asks for.
+async function kept(request, path) {
+  const copy = await (await caches.open(CACHE)).match(keyOf(path));
+  const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.get('Range') ?? '');
+  if (!copy || !range) return copy;
+  const whole = await copy.blob();
+  const start = Number(range[1]);
+  const end = Math.min(range[2] ? Number(range[2]) + 1 : whole.size, whole.size);
+  if (start >= end) return new Response(null, { status: 416, headers: { 'Content-Range': `bytes */${whole.size}` } });
+  const headers = {
+    'Content-Type': copy.headers.get('Content-Type'),
+    'Content-Length': `${end - start}`,
+    'Content-Range': `bytes ${start}-${end - 1}/${whole.size}`,
+  };
+  return new Response(whole.slice(start, end), { status: 206, headers });
+}
+
+async function sha256(buffer) {
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', buffer));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}

@@ -1,0 +1,89 @@
+// Launches Chromium, gives each test a fresh profile, and keeps a picture and the console of a page whose test failed.
+
+import assert from 'node:assert/strict';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+import { recordFrames } from './frames.mjs';
+import { StepscopePage } from './page.mjs';
+import { startServer } from './server.mjs';
+
+const artifacts = fileURLToPath(new URL('../../artifacts/', import.meta.url));
+
+const COMMON = [
+  '--no-sandbox',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+// Chromium's software adapter, so that the GPU path runs on every machine.
+const SOFTWARE_GPU = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--enable-features=Vulkan'];
+
+/** Starts a browser with or without WebGPU. */
+export function launch({ webgpu = false } = {}) {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: [...COMMON, ...(webgpu ? SOFTWARE_GPU : ['--disable-features=WebGPU,WebGPUService'])],
+  });
+}
+
+/**
+ * Starts a server and a browser for the tests of one file. The result makes tests: each gets the page object, the
+ * Playwright page and context, and the server, and fails on anything that the console calls an error.
+ *
+ * `allowErrors` is a pattern of console errors that belong to the test; `context` are Playwright's context options.
+ */
+export function suite({ webgpu = false } = {}) {
+  const shared = {};
+  before(async () => {
+    shared.server = await startServer();
+    shared.browser = await launch({ webgpu });
+  });
+  after(async () => {
+    await shared.browser?.close();
+    await shared.server?.stop();
+  });
+  return function scenario(name, { allowErrors, context: options = {}, timeout = 180_000 } = {}, body) {
+    test(name, { timeout }, async () => {
+      // Playwright cannot intercept what a service worker fetches; the offline test asks for one.
+      const context = await shared.browser.newContext({ serviceWorkers: 'block', ...options });
+      const consoles = [];
+      try {
+        const open = async (in_context = context) => {
+          const page = await in_context.newPage();
+          watch(page, consoles);
+          await page.addInitScript(recordFrames);
+          return { page, app: new StepscopePage(page, shared.server.url) };
+        };
+        const first = await open();
+        await body({ ...first, ...shared, context, open });
+        const errors = consoles.filter((line) => line.error && !allowErrors?.test(line.text));
+        assert.deepEqual(errors.map((line) => line.text), [], 'the console has errors');
+      } catch (error) {
+        await keep(name, context, consoles);
+        throw error;
+      } finally {
+        await context.close();
+      }
+    });
+  };
+}
+
+function watch(page, lines) {
+  page.on('console', (message) => lines.push({ error: message.type() === 'error', text: message.text() }));
+  page.on('pageerror', (error) => lines.push({ error: true, text: `uncaught: ${error.message}` }));
+}
+
+async function keep(name, context, consoles) {
+  await mkdir(artifacts, { recursive: true });
+  const base = artifacts + name.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-');
+  await writeFile(`${base}.log`, consoles.map((line) => `${line.error ? 'error: ' : ''}${line.text}\n`).join(''));
+  for (const [index, page] of context.pages().entries()) {
+    await page.screenshot({ path: `${base}${index ? `-${index}` : ''}.png`, fullPage: true }).catch((error) => {
+      console.log(`no picture of '${name}': ${error.message}`);
+    });
+  }
+}
