@@ -3,6 +3,7 @@
 pub mod error;
 pub mod exec;
 pub mod graph;
+pub mod rng;
 pub mod schedulers;
 
 pub use error::{Error, Result};

@@ -1,0 +1,54 @@
+//! `EulerDiscreteScheduler`: one explicit Euler step of the probability-flow ODE per model call.
+
+use protocol::SchedulerKind;
+
+use super::config::{SchedulerConfig, unsupported};
+use super::schedule::{DDPM_BETAS, Levels, Noise, ZeroSnr, denoised_unscaled};
+use super::{Combination, Eval, Schedule, SchedulerError};
+
+pub(super) fn schedule(
+    kind: SchedulerKind,
+    config: &SchedulerConfig,
+    num_inference_steps: usize,
+) -> Result<Schedule, SchedulerError> {
+    let prediction = config.prediction(kind)?;
+    match config.interpolation_type.as_deref().unwrap_or("linear") {
+        "linear" => {}
+        other => return Err(unsupported(kind, "interpolation_type", other, "use linear")),
+    }
+    let continuous = match config.timestep_type.as_deref().unwrap_or("discrete") {
+        "discrete" => false,
+        "continuous" => config.prediction_type.as_deref() == Some("v_prediction"),
+        other => return Err(unsupported(kind, "timestep_type", other, "use discrete or continuous")),
+    };
+    let noise = Noise::new(kind, config, &DDPM_BETAS, ZeroSnr::Guarded)?;
+    let levels = Levels::new(kind, config, &noise, num_inference_steps)?;
+    let evals = levels
+        .timesteps
+        .iter()
+        .zip(levels.sigmas.windows(2))
+        .enumerate()
+        .map(|(outer_step, (timestep, pair))| {
+            let (sigma, next) = (pair[0], pair[1]);
+            let to_denoised = denoised_unscaled(prediction, sigma);
+            Eval {
+                outer_step,
+                timestep: if continuous { 0.25 * sigma.ln() } else { *timestep },
+                sigma,
+                input_scale: 1.0 / sigma.hypot(1.0),
+                to_denoised,
+                to_history: derivative(to_denoised, sigma),
+                remember: false,
+                update: Combination { x: 1.0, history: [next - sigma, 0.0, 0.0, 0.0], ..Combination::default() },
+                save: None,
+                draws_noise: false,
+            }
+        })
+        .collect();
+    Ok((evals, levels.init_noise_sigma))
+}
+
+/// `dx/dsigma = (x − x0) / sigma` as factors of latents and model output.
+pub(super) fn derivative(to_denoised: [f64; 2], sigma: f64) -> [f64; 2] {
+    [(1.0 - to_denoised[0]) / sigma, -to_denoised[1] / sigma]
+}

@@ -1,0 +1,53 @@
+//! `EulerAncestralDiscreteScheduler`: an Euler step to below the next noise level, then fresh noise up to it.
+
+use protocol::SchedulerKind;
+
+use super::config::SchedulerConfig;
+use super::euler::derivative;
+use super::schedule::{DDPM_BETAS, Levels, Noise, ZeroSnr, denoised_unscaled};
+use super::{Combination, Eval, Schedule, SchedulerError};
+
+pub(super) fn schedule(
+    kind: SchedulerKind,
+    config: &SchedulerConfig,
+    num_inference_steps: usize,
+) -> Result<Schedule, SchedulerError> {
+    let prediction = config.prediction(kind)?;
+    // This class knows none of the keys that reshape the noise levels.
+    let known = SchedulerConfig {
+        use_karras_sigmas: None,
+        use_exponential_sigmas: None,
+        use_beta_sigmas: None,
+        sigma_min: None,
+        sigma_max: None,
+        final_sigmas_type: None,
+        ..config.clone()
+    };
+    let noise = Noise::new(kind, &known, &DDPM_BETAS, ZeroSnr::Guarded)?;
+    let levels = Levels::new(kind, &known, &noise, num_inference_steps)?;
+    let evals = levels
+        .timesteps
+        .iter()
+        .zip(levels.sigmas.windows(2))
+        .enumerate()
+        .map(|(outer_step, (timestep, pair))| {
+            let (from, to) = (pair[0], pair[1]);
+            let up = (to * to * (from * from - to * to) / (from * from)).max(0.0).sqrt();
+            let down = (to * to - up * up).max(0.0).sqrt();
+            let to_denoised = denoised_unscaled(prediction, from);
+            Eval {
+                outer_step,
+                timestep: *timestep,
+                sigma: from,
+                input_scale: 1.0 / from.hypot(1.0),
+                to_denoised,
+                to_history: derivative(to_denoised, from),
+                remember: false,
+                update: Combination { x: 1.0, saved: 0.0, history: [down - from, 0.0, 0.0, 0.0], noise: up },
+                save: None,
+                draws_noise: true,
+            }
+        })
+        .collect();
+    Ok((evals, levels.init_noise_sigma))
+}
