@@ -27,7 +27,7 @@ pub fn ensure() -> Result<()> {
             package: "wasm-bindgen-cli",
             binary: "wasm-bindgen",
             version: locked_version("wasm-bindgen")?,
-            // Its shipped lock file asks for crates that newer compilers reject.
+            // The lock file that it ships with does not resolve.
             locked: false,
             why: "writes the JavaScript side of the wasm modules; must match the wasm-bindgen crate",
         },

@@ -22,12 +22,15 @@ const COMMON = [
 // Chromium's software adapter, so that the GPU path runs on every machine.
 const SOFTWARE_GPU = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--enable-features=Vulkan'];
 
-/** Starts a browser with or without WebGPU. */
-export function launch({ webgpu = false } = {}) {
-  return chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: [...COMMON, ...(webgpu ? SOFTWARE_GPU : ['--disable-features=WebGPU,WebGPUService'])],
-  });
+// No flag of Chromium takes WebGPU away, but an address that is neither https nor this machine does: `navigator.gpu` is
+// missing there, in the page and in workers.
+const STRANGE_HOST = 'stepscope.test';
+const NO_WEBGPU = [`--host-resolver-rules=MAP ${STRANGE_HOST} 127.0.0.1`];
+
+/** Starts a browser. `webgpu`: `'software'`, `'absent'` or, where a test asks for the CPU path anyway, undefined. */
+export function launch({ webgpu } = {}) {
+  const extra = { software: SOFTWARE_GPU, absent: NO_WEBGPU }[webgpu] ?? [];
+  return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: [...COMMON, ...extra] });
 }
 
 /**
@@ -36,10 +39,13 @@ export function launch({ webgpu = false } = {}) {
  *
  * `allowErrors` is a pattern of console errors that belong to the test; `context` are Playwright's context options.
  */
-export function suite({ webgpu = false } = {}) {
+export function suite({ webgpu } = {}) {
   const shared = {};
   before(async () => {
     shared.server = await startServer();
+    const address = new URL(shared.server.url);
+    if (webgpu === 'absent') address.hostname = STRANGE_HOST;
+    shared.base = address.origin;
     shared.browser = await launch({ webgpu });
   });
   after(async () => {
@@ -52,11 +58,11 @@ export function suite({ webgpu = false } = {}) {
       const context = await shared.browser.newContext({ serviceWorkers: 'block', ...options });
       const consoles = [];
       try {
-        const open = async (in_context = context) => {
-          const page = await in_context.newPage();
+        const open = async (profile = context) => {
+          const page = await profile.newPage();
           watch(page, consoles);
           await page.addInitScript(recordFrames);
-          return { page, app: new StepscopePage(page, shared.server.url) };
+          return { page, app: new StepscopePage(page, shared.base) };
         };
         const first = await open();
         await body({ ...first, ...shared, context, open });

@@ -85,6 +85,11 @@ export class StepscopePage {
     }));
   }
 
+  /** The text that describes the step shown: sigma, timestep, milliseconds, change. */
+  async details() {
+    return (await this.page.getByRole('group', { name: 'Step details' }).innerText()).trim();
+  }
+
   /** RGBA bytes of what the canvas shows now. */
   pixels() {
     return this.canvas.evaluate((canvas) => Array.from(window.stepscopeTest.pixels(canvas)));

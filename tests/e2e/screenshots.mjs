@@ -1,0 +1,91 @@
+// Pictures of every state of the page, on a desktop and a phone, light and dark, into tests/artifacts/screenshots:
+//   cargo xtask build && node tests/e2e/screenshots.mjs [STATE …]
+// Not a test: for looking at.
+
+import { mkdir } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { recordFrames } from './harness/frames.mjs';
+import { launch } from './harness/browser.mjs';
+import { StepscopePage } from './harness/page.mjs';
+import { startServer } from './harness/server.mjs';
+
+const folder = fileURLToPath(new URL('../artifacts/screenshots/', import.meta.url));
+const WEIGHTS = '**/models/emoji/**/*.safetensors';
+const request = { prompt: 'a red apple', steps: 12, seed: 7 };
+
+// Each brings a fresh page into its state.
+const states = {
+  async loading({ app, page }) {
+    // Never answered: the page stays as it is while the weights arrive.
+    await page.route(WEIGHTS, () => {});
+    await app.open({ state: 'loading' });
+    await app.generateButton.waitFor();
+  },
+  ready: ({ app }) => app.open(),
+  async running({ app }) {
+    await app.open();
+    await app.fill({ ...request, steps: 40 });
+    await app.generateButton.click();
+    await app.picture('Step 6 of 40').waitFor();
+  },
+  async done({ app }) {
+    await app.open();
+    await app.generate(request);
+  },
+  async scrubbed({ app }) {
+    await app.open();
+    await app.generate(request);
+    await app.scrubber.focus();
+    await app.scrubber.press('Home');
+    for (let step = 2; step <= 5; step += 1) await app.scrubber.press('ArrowRight');
+    await app.picture('Step 5 of 12').waitFor();
+  },
+  async cancelled({ app }) {
+    await app.open();
+    await app.fill({ ...request, steps: 40 });
+    await app.generateButton.click();
+    await app.picture('Step 3 of 40').waitFor();
+    await app.cancelButton.click();
+    await app.state('ready');
+  },
+  async 'bad-input'({ app }) {
+    await app.open();
+    await app.steps.fill('151');
+    await app.generateButton.click();
+  },
+  async error({ app, page }) {
+    await page.route(WEIGHTS, (route) => route.fulfill({ status: 404, body: '' }));
+    await app.open({ state: 'error' });
+    await app.alert.first().waitFor();
+  },
+};
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((state) => !Object.hasOwn(states, state));
+if (unknown.length > 0) {
+  console.error(`error: no state '${unknown[0]}'; there are: ${Object.keys(states).join(', ')}`);
+  process.exit(2);
+}
+
+await mkdir(folder, { recursive: true });
+const server = await startServer();
+const browser = await launch();
+try {
+  for (const state of wanted.length > 0 ? wanted : Object.keys(states)) {
+    for (const [width, height] of [[1280, 800], [390, 844]]) {
+      for (const colorScheme of ['light', 'dark']) {
+        const context = await browser.newContext({ viewport: { width, height }, colorScheme, serviceWorkers: 'block' });
+        const page = await context.newPage();
+        await page.addInitScript(recordFrames);
+        await states[state]({ page, app: new StepscopePage(page, server.url) });
+        const path = `${folder}${state}-${width}x${height}-${colorScheme}.png`;
+        await page.screenshot({ path, fullPage: true, animations: 'disabled' });
+        console.log(path);
+        await context.close();
+      }
+    }
+  }
+} finally {
+  await browser.close();
+  await server.stop();
+}

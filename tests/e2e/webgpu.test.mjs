@@ -1,0 +1,38 @@
+// The WebGPU path, on Chromium's software adapter: correct, not fast.
+
+import assert from 'node:assert/strict';
+import { suite } from './harness/browser.mjs';
+import { stepsOf } from './harness/page.mjs';
+
+const scenario = suite({ webgpu: 'software' });
+const prompt = 'a red apple';
+
+for (const steps of [1, 4]) {
+  scenario(`${steps} steps on WebGPU give the picture of the CPU path`, { timeout: 600_000 }, async ({ app, page }) => {
+    const request = { prompt, steps, seed: 7, guidance: 2 };
+    await app.open({ engine: 'cpu' });
+    await app.generate(request);
+    const cpu = await app.pixels();
+
+    await app.open({ engine: 'webgpu' });
+    assert.equal(await page.locator('html').getAttribute('data-engine'), 'webgpu');
+    const frames = await app.generate(request, 500_000);
+    const names = new Set(stepsOf(frames).map((frame) => frame.name));
+    assert.equal(names.size, steps);
+    assert.equal(new Set(stepsOf(frames).map((frame) => frame.hash)).size >= steps, true, 'every step another picture');
+    const gpu = await app.pixels();
+    assert.equal(gpu.length, cpu.length);
+    const difference = gpu.reduce((sum, value, index) => sum + Math.abs(value - cpu[index]), 0) / gpu.length;
+    // Sums in another order move the last bits of f32, and with them a few pixels by one level.
+    assert.ok(difference < 1, `mean difference ${difference} of 255`);
+  });
+}
+
+scenario('left to choose, the page measures and says what it chose', {}, async ({ app, page }) => {
+  await app.open({ engine: null });
+  const engine = await page.locator('html').getAttribute('data-engine');
+  assert.ok(['webgpu', 'cpu'].includes(engine), engine);
+  // A software adapter is slower than the CPU path, which the page tells.
+  if (engine === 'cpu') await page.getByText(/WebGPU/).first().waitFor();
+  await app.generate({ prompt, steps: 1, seed: 7 });
+});
