@@ -12,9 +12,8 @@ scenario('after one visit the page starts and makes pictures offline', { context
   server,
 }) => {
   await app.open();
-  const online = await app.generate({ prompt: 'a red apple', steps: 2, seed: 7 });
+  await app.generate({ prompt: 'a red apple', steps: 2, seed: 7 });
   const picture = (await app.shown()).hash;
-  assert.ok(online.length >= 2);
   // Resolves once the service worker has every file and is active.
   await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
   await context.setOffline(true);

@@ -24,8 +24,7 @@ const states = {
   ready: ({ app }) => app.open(),
   async running({ app }) {
     await app.open();
-    await app.fill({ ...request, steps: 40 });
-    await app.generateButton.click();
+    await app.start({ ...request, steps: 40 });
     await app.picture('Step 6 of 40').waitFor();
   },
   async done({ app }) {
@@ -35,23 +34,19 @@ const states = {
   async scrubbed({ app }) {
     await app.open();
     await app.generate(request);
-    await app.scrubber.focus();
-    await app.scrubber.press('Home');
-    for (let step = 2; step <= 5; step += 1) await app.scrubber.press('ArrowRight');
+    await app.scrubTo(5);
     await app.picture('Step 5 of 12').waitFor();
   },
   async cancelled({ app }) {
     await app.open();
-    await app.fill({ ...request, steps: 40 });
-    await app.generateButton.click();
+    await app.start({ ...request, steps: 40 });
     await app.picture('Step 3 of 40').waitFor();
     await app.cancelButton.click();
-    await app.state('ready');
+    await app.ended();
   },
   async 'bad-input'({ app }) {
     await app.open();
-    await app.steps.fill('151');
-    await app.generateButton.click();
+    await app.start({ steps: 151 });
   },
   async error({ app, page }) {
     await page.route(WEIGHTS, (route) => route.fulfill({ status: 404, body: '' }));

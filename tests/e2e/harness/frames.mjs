@@ -1,9 +1,10 @@
-// Runs inside the page, before its own scripts: notes every picture that the canvas shows, with its name and a hash of
-// its pixels. The page changes `data-painted` in the same task in which it paints; the observer runs right after it.
+// Runs inside the page, before its own scripts: notes every step that the canvas paints, with a hash of its pixels, and
+// every name and state in the order in which they come. The page changes `data-painted` (the number of steps painted)
+// right after it has painted; the observer runs before anything else can paint.
 
 /** Passed to `page.addInitScript`; must not refer to anything outside itself. */
 export function recordFrames() {
-  const frames = [];
+  const seen = { frames: [], names: [], states: [] };
   const pixels = (canvas) => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
   // FNV-1a over the pixels: synchronous, so that no later paint can slip in.
   const hash = (canvas) => {
@@ -11,11 +12,35 @@ export function recordFrames() {
     for (const byte of pixels(canvas)) value = Math.imul(value ^ byte, 0x01000193);
     return (value >>> 0).toString(16).padStart(8, '0');
   };
-  new MutationObserver((changes) => {
-    for (const canvas of new Set(changes.map((change) => change.target))) {
-      if (!(canvas instanceof HTMLCanvasElement) || canvas.width === 0) continue;
-      frames.push({ painted: canvas.dataset.painted, name: canvas.getAttribute('aria-label'), hash: hash(canvas) });
+  const note = ({ target, attributeName }) => {
+    const value = target.getAttribute(attributeName);
+    if (attributeName === 'data-state') {
+      if (seen.states.at(-1) !== value) seen.states.push(value);
+    } else if (!(target instanceof HTMLCanvasElement) || !target.hasAttribute('data-painted')) {
+      return;
+    } else if (attributeName === 'aria-label') {
+      if (seen.names.at(-1) !== value) seen.names.push(value);
+    } else if (Number(value) > 0) {
+      seen.frames.push({ step: Number(value), hash: hash(target) });
     }
-  }).observe(document, { subtree: true, childList: false, attributes: true, attributeFilter: ['data-painted'] });
-  window.stepscopeTest = { frames, hash, pixels };
+  };
+  const waiting = [];
+  const isOver = () => seen.states.includes('running') && seen.states.at(-1) !== 'running';
+  const noteAll = (changes) => {
+    changes.forEach(note);
+    if (isOver()) waiting.splice(0).forEach((resolve) => resolve());
+  };
+  new MutationObserver(noteAll).observe(document, {
+    subtree: true,
+    attributes: true,
+    attributeFilter: ['aria-label', 'data-painted', 'data-state'],
+  });
+  const forget = () => Object.values(seen).forEach((list) => list.splice(0));
+  /** Resolves when a run that was seen to start has ended, well or not. */
+  const ended = () => (isOver() ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve)));
+  /** Resolves when the canvas shows something else than `old`. */
+  const changed = async (old) => {
+    while (hash(document.querySelector('canvas[data-painted]')) === old) await new Promise(requestAnimationFrame);
+  };
+  window.stepscopeTest = { seen, forget, ended, changed, hash, pixels };
 }

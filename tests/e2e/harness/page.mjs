@@ -17,9 +17,10 @@ export class StepscopePage {
     this.cancelButton = page.getByRole('button', { name: 'Cancel' });
     this.copyLink = page.getByRole('button', { name: 'Copy link' });
     this.savePng = page.getByRole('button', { name: 'Save PNG' });
+    this.retry = page.getByRole('button', { name: 'Try again' });
     this.scrubber = page.getByRole('slider', { name: 'Step shown' });
     this.progress = page.getByRole('progressbar', { name: 'Denoising' });
-    this.status = page.getByRole('status').first();
+    this.status = page.getByRole('status');
     this.alert = page.getByRole('alert');
     this.canvas = page.locator('canvas[data-painted]');
   }
@@ -29,7 +30,7 @@ export class StepscopePage {
     return this.page.getByRole('img', { name, exact: true });
   }
 
-  /** Opens the page and waits until the engine is in `state`. */
+  /** Opens the page and waits until the engine is in `state`. `engine: null` lets the page choose. */
   async open({ engine = 'cpu', fragment = '', state = 'ready' } = {}) {
     const query = engine ? `?engine=${engine}` : '';
     await this.page.goto(`${this.base}/${query}${fragment ? `#${fragment}` : ''}`);
@@ -50,30 +51,50 @@ export class StepscopePage {
     if (scheduler !== undefined) await this.scheduler.selectOption(scheduler);
   }
 
-  /** Fills the form, presses Generate and waits for the finished picture; resolves to the frames that were painted. */
-  async generate(request, timeout = 150_000) {
+  /** Fills the form and presses Generate; what was seen before is forgotten. */
+  async start(request) {
     await this.fill(request);
-    await this.forgetFrames();
+    await this.page.evaluate(() => window.stepscopeTest.forget());
     await this.generateButton.click();
-    await this.finished(request.prompt ?? (await this.prompt.inputValue()), timeout);
-    return this.frames();
   }
 
-  /** Waits until the canvas carries the prompt as its name: the mark of a finished picture. */
-  async finished(prompt, timeout = 150_000) {
-    await this.picture(prompt).waitFor({ timeout });
-    await this.state('ready');
+  /**
+   * Makes a picture and waits for it. Resolves to what was seen: `frames`, each `{ step, hash }`, and the `names` that
+   * the canvas had.
+   */
+  async generate(request, timeout = 150_000) {
+    await this.start(request);
+    await this.ended(timeout);
+    const prompt = (await this.prompt.inputValue()).trim();
+    if (prompt !== '') await this.picture(prompt).waitFor();
+    return this.seen();
   }
 
-  /** Every frame painted since the page opened or [`forgetFrames`]: `{ painted, name, hash }`. */
-  frames() {
-    return this.page.evaluate(() => window.stepscopeTest.frames);
+  /** Waits until a run that was started has ended, well or not. */
+  ended(timeout = 150_000) {
+    return within(timeout, 'the run did not end', this.page.evaluate(() => window.stepscopeTest.ended()));
   }
 
-  forgetFrames() {
-    return this.page.evaluate(() => {
-      window.stepscopeTest.frames.length = 0;
-    });
+  /** Everything seen since the last start. */
+  seen() {
+    return this.page.evaluate(() => structuredClone(window.stepscopeTest.seen));
+  }
+
+  /** Goes to a step of the kept frames by keyboard. */
+  async scrubTo(step) {
+    await this.scrubber.press('Home');
+    for (let at = 1; at < step; at += 1) await this.scrubber.press('ArrowRight');
+  }
+
+  /** Waits until the step shown has been decoded by the VAE: no longer the `preview` (its hash) of the run. */
+  refined(preview) {
+    const changed = this.page.evaluate((hash) => window.stepscopeTest.changed(hash), preview);
+    return within(60_000, 'the step shown was never decoded in full', changed);
+  }
+
+  /** The figures of the step shown: sigma, timestep, milliseconds, change. */
+  details() {
+    return this.page.getByRole('region', { name: 'Picture' }).getByRole('definition').allInnerTexts();
   }
 
   /** Size and hash of what the canvas shows now. */
@@ -85,18 +106,17 @@ export class StepscopePage {
     }));
   }
 
-  /** The text that describes the step shown: sigma, timestep, milliseconds, change. */
-  async details() {
-    return (await this.page.getByRole('group', { name: 'Step details' }).innerText()).trim();
-  }
-
   /** RGBA bytes of what the canvas shows now. */
   pixels() {
     return this.canvas.evaluate((canvas) => Array.from(window.stepscopeTest.pixels(canvas)));
   }
 }
 
-/** The frames that are steps of a run, in order: those whose name is `Step K of N`. */
-export function stepsOf(frames) {
-  return frames.filter((frame) => /^Step \d+ of \d+$/.test(frame.name ?? ''));
+/** The promise's value, or an error that says what did not happen in time. */
+function within(milliseconds, what, promise) {
+  const late = AbortSignal.timeout(milliseconds);
+  const failure = new Promise((_, reject) => {
+    late.addEventListener('abort', () => reject(new Error(`${what} within ${milliseconds / 1000} s`)));
+  });
+  return Promise.race([promise, failure]);
 }
