@@ -5,5 +5,6 @@ pub mod exec;
 pub mod graph;
 pub mod rng;
 pub mod schedulers;
+pub mod tokenizer;
 
 pub use error::{Error, Result};
