@@ -1,0 +1,96 @@
+//! The few things that the page asks of the browser, each in one small function.
+
+use crate::frames::Pixels;
+use crate::{engine::describe, paint};
+use wasm_bindgen::{JsCast, closure::Closure};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Blob, HtmlAnchorElement, HtmlCanvasElement, HtmlElement, Url, window};
+
+/// The fragment of the address, with its `#` if there is one.
+pub fn fragment() -> String {
+    window().and_then(|window| window.location().hash().ok()).unwrap_or_default()
+}
+
+/// The value of a key in the query of the address.
+pub fn query(key: &str) -> Option<String> {
+    let search = window()?.location().search().ok()?;
+    search.trim_start_matches('?').split('&').find_map(|pair| Some(pair.strip_prefix(key)?.strip_prefix('=')?.into()))
+}
+
+/// The address of the page with another fragment.
+pub fn address_with(fragment: &str) -> String {
+    let href = window().and_then(|window| window.location().href().ok()).unwrap_or_default();
+    format!("{}#{fragment}", href.split('#').next().unwrap_or_default())
+}
+
+/// Resolves a relative address against the page's base.
+pub fn resolve(relative: &str) -> Option<String> {
+    let base = window()?.document()?.base_uri().ok()??;
+    Some(Url::new_with_base(relative, &base).ok()?.href())
+}
+
+/// The worker's address, from `<meta name="worker">`.
+pub fn worker_url() -> Option<String> {
+    let meta = window()?.document()?.query_selector("meta[name=worker]").ok()??;
+    resolve(&meta.get_attribute("content")?)
+}
+
+/// Whether the page is in a tab that nobody sees: animation frames do not come then.
+pub fn is_hidden() -> bool {
+    window().and_then(|window| window.document()).is_some_and(|document| document.hidden())
+}
+
+/// Sets an attribute of `<html>`.
+pub fn set_root(name: &str, value: &str) {
+    if let Some(root) = window().and_then(|window| window.document()?.document_element()) {
+        let _ = root.set_attribute(name, value);
+    }
+}
+
+/// Moves the focus to the element with this id, if there is one.
+pub fn focus(id: &str) {
+    let element = window().and_then(|window| window.document()?.get_element_by_id(id));
+    if let Some(element) = element.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
+        let _ = element.focus();
+    }
+}
+
+/// Puts text on the clipboard.
+///
+/// # Errors
+/// The browser's words: no permission, or no secure context.
+pub async fn copy(text: &str) -> Result<(), String> {
+    let navigator = window().ok_or("there is no window")?.navigator();
+    let clipboard = js_sys::Reflect::get(&navigator, &"clipboard".into()).map_err(|error| describe(&error))?;
+    if clipboard.is_undefined() {
+        return Err("this page may not use the clipboard".into());
+    }
+    JsFuture::from(navigator.clipboard().write_text(text)).await.map(drop).map_err(|error| describe(&error))
+}
+
+/// Saves pixels as a PNG file, in their own size.
+///
+/// # Errors
+/// The browser's words.
+pub fn save_png(pixels: &Pixels, name: &str) -> Result<(), String> {
+    let document = window().and_then(|window| window.document()).ok_or("there is no document")?;
+    let create = |tag: &str| document.create_element(tag).map_err(|error| describe(&error));
+    let canvas: HtmlCanvasElement = create("canvas")?.unchecked_into();
+    paint::exactly(&canvas, pixels);
+    let anchor: HtmlAnchorElement = create("a")?.unchecked_into();
+    anchor.set_download(name);
+    let save = Closure::once_into_js(move |blob: Option<Blob>| {
+        if let Some(url) = blob.and_then(|blob| Url::create_object_url_with_blob(&blob).ok()) {
+            anchor.set_href(&url);
+            anchor.click();
+            // Revoking at once would cancel the download in some browsers; a minute is plenty for a local blob.
+            gloo::timers::callback::Timeout::new(60_000, move || drop(Url::revoke_object_url(&url))).forget();
+        }
+    });
+    canvas.to_blob(save.unchecked_ref()).map_err(|error| describe(&error))
+}
+
+/// A seed as the dice throw it. Torch's CPU generator looks at the low 32 bits only, so there are no more of them.
+pub fn random_seed() -> u32 {
+    (js_sys::Math::random() * 4_294_967_296.0) as u32
+}

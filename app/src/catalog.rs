@@ -1,0 +1,38 @@
+//! The list of models that come with the page: `models/catalog.json`.
+
+use crate::engine::describe;
+use serde::Deserialize;
+use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::Response;
+
+/// One model of the list.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Entry {
+    /// Folder name.
+    pub id: String,
+    /// What the list shows.
+    pub name: String,
+    /// Bytes of all its files.
+    pub bytes: u64,
+    /// What the prompt is filled with until the model tells its own examples.
+    #[serde(default)]
+    pub prompt: String,
+}
+
+/// Fetches the list from `url`.
+///
+/// # Errors
+/// What went wrong, in a few words.
+pub async fn fetch(url: &str) -> Result<Vec<Entry>, String> {
+    let window = web_sys::window().ok_or("there is no window")?;
+    let response = JsFuture::from(window.fetch_with_str(url)).await.map_err(|error| describe(&error))?;
+    let response: Response = response.dyn_into().map_err(|error| describe(&error))?;
+    if !response.ok() {
+        return Err(format!("the server answered {}", response.status()));
+    }
+    let json = JsFuture::from(response.json().map_err(|error| describe(&error))?);
+    let entries: Vec<Entry> = serde_wasm_bindgen::from_value(json.await.map_err(|error| describe(&error))?)
+        .map_err(|error| error.to_string())?;
+    if entries.is_empty() { Err("it lists no model".into()) } else { Ok(entries) }
+}

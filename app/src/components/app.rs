@@ -1,0 +1,52 @@
+//! The page as a whole: header, notices, and the page that the address names.
+
+use super::{
+    details::Details, failure_card::FailureCard, film_strip::FilmStrip, form::Form, header::Header,
+    link_dialog::LinkDialog, models_page::ModelsPage, notices::Notices, planned_page::PlannedPage, progress::Progress,
+    scrubber::Scrubber, stage::Stage, view_toggle::ViewToggle,
+};
+use crate::{controller::Controller, page::Page};
+use leptos::prelude::*;
+
+/// Everything. The Run page stays in the document while another page is shown, so nothing on it is lost.
+#[component]
+pub fn App() -> impl IntoView {
+    let controller = Controller::start();
+    provide_context(controller);
+    let page = controller.page;
+    view! {
+        <a class="skip-link" href="#main" on:click=move |event| {
+            event.prevent_default();
+            crate::browser::focus("main");
+        }>"Skip to the content"</a>
+        <Header/>
+        <main id="main" tabindex="-1">
+            <Notices/>
+            <div class="run-page" hidden=move || page.get() != Page::Run>
+                <h1 class="visually-hidden">"Run"</h1>
+                <Form/>
+                <section class="viewer" aria-label="Picture">
+                    <div class="viewer-top">
+                        <Stage/>
+                        <div class="panel">
+                            <FailureCard/>
+                            <Progress/>
+                            <ViewToggle/>
+                            <Details/>
+                        </div>
+                    </div>
+                    <div class="film">
+                        <FilmStrip/>
+                        <Scrubber/>
+                    </div>
+                </section>
+            </div>
+            {move || match page.get() {
+                Page::Run => ().into_any(),
+                Page::Models => view! { <ModelsPage/> }.into_any(),
+                planned => view! { <PlannedPage page=planned/> }.into_any(),
+            }}
+        </main>
+        <LinkDialog/>
+    }
+}

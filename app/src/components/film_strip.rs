@@ -1,0 +1,80 @@
+//! All frames of the run in a row, with a mark for how much each step changed the picture. For the mouse and the
+//! finger; the scrubber below does the same for everyone.
+
+use super::controller;
+use crate::{frames::Pixels, paint, run::Run, settings::Field};
+use leptos::{html, prelude::*};
+use protocol::STEPS_MIN;
+
+/// One slot for each frame that is there or will come.
+#[component]
+pub fn FilmStrip() -> impl IntoView {
+    let controller = controller();
+    let total = Memo::new(move |old: Option<&u32>| {
+        // Before the first run: as many as the form asks for.
+        let asked = || controller.settings.with(|settings| protocol::parse_steps(settings.get(Field::Steps)).ok());
+        let total = controller.session.with(|session| session.run.as_ref().map(Run::steps_total));
+        total.or_else(asked).or(old.copied()).unwrap_or(STEPS_MIN)
+    });
+    view! {
+        <div class="strip" aria-hidden="true">
+            <For each=move || 1..=total.get() key=|step| *step children=|step| view! { <Slot step=step/> }/>
+        </div>
+    }
+}
+
+/// One frame of the strip.
+#[component]
+fn Slot(
+    /// Counted from 1.
+    step: u32,
+) -> impl IntoView {
+    let controller = controller();
+    let session = controller.session;
+    let canvas = NodeRef::<html::Canvas>::new();
+    let slot = NodeRef::<html::Div>::new();
+    let pixels: Memo<Option<Pixels>> = Memo::new(move |_| {
+        let view = controller.view.get();
+        session.with(|s| Some(s.run.as_ref()?.frames.get(step as usize - 1)?.view(view).clone()))
+    });
+    let change = Memo::new(move |_| {
+        session.with(|session| {
+            let run = session.run.as_ref()?;
+            let change = run.frames.get(step as usize - 1)?.report.change?;
+            Some((change / run.largest_change().max(f64::MIN_POSITIVE)).clamp(0.0, 1.0))
+        })
+    });
+    let is_shown = Memo::new(move |_| session.with(|s| s.run.as_ref().is_some_and(|run| run.shown_step() == step)));
+    Effect::new(move |_| {
+        let Some(canvas) = canvas.get() else { return };
+        pixels.with(|pixels| match pixels {
+            Some(pixels) => paint::exactly(&canvas, pixels),
+            None => paint::clear(&canvas),
+        });
+    });
+    Effect::new(move |_| {
+        if let (true, Some(slot)) = (is_shown.get(), slot.get()) {
+            keep_in_sight(&slot);
+        }
+    });
+    view! {
+        <div
+            node_ref=slot
+            class="slot"
+            class:filled=move || pixels.with(Option::is_some)
+            class:shown=is_shown
+            on:click=move |_| controller.select(Some(step))
+        >
+            <canvas node_ref=canvas width="1" height="1"></canvas>
+            <span class="change" style:--change=move || change.get().unwrap_or(0.0).to_string()></span>
+        </div>
+    }
+}
+
+/// Scrolls the strip, and only the strip, so that the slot is in its middle.
+fn keep_in_sight(slot: &web_sys::HtmlElement) {
+    if let Some(strip) = slot.parent_element() {
+        let middle = slot.offset_left() + slot.offset_width() / 2;
+        strip.set_scroll_left(middle - strip.client_width() / 2);
+    }
+}

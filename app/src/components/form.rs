@@ -1,0 +1,23 @@
+//! The form: everything that decides a picture, and the buttons that start and stop it.
+
+use super::{
+    actions::Actions, prompt_fields::PromptFields, sampler_fields::SamplerFields, size_fields::SizeFields,
+    steps_field::StepsField,
+};
+use leptos::prelude::*;
+
+/// All fields and the bar of actions.
+#[component]
+pub fn Form() -> impl IntoView {
+    view! {
+        <form class="form" aria-label="Settings" novalidate on:submit=|event| event.prevent_default()>
+            <div class="fields">
+                <PromptFields/>
+                <StepsField/>
+                <SamplerFields/>
+                <SizeFields/>
+            </div>
+            <Actions/>
+        </form>
+    }
+}

@@ -1,0 +1,35 @@
+//! What is on the screen, one component a file. Logic lives in the modules above.
+
+mod actions;
+mod app;
+mod details;
+mod failure_card;
+mod film_strip;
+mod form;
+mod header;
+mod link_dialog;
+mod loading;
+mod models_page;
+mod notices;
+mod number_field;
+mod planned_page;
+mod progress;
+mod prompt_fields;
+mod sampler_fields;
+mod scrubber;
+mod seed_field;
+mod select_field;
+mod size_fields;
+mod stage;
+mod steps_field;
+mod view_toggle;
+
+pub use app::App;
+
+use crate::controller::Controller;
+use leptos::prelude::expect_context;
+
+/// The page's controller, which `App` provides.
+fn controller() -> Controller {
+    expect_context()
+}

@@ -1,0 +1,52 @@
+//! How many steps: the question that this page is about.
+
+use super::{
+    controller,
+    number_field::{FieldMessage, NumberField},
+};
+use crate::settings::Field;
+use leptos::prelude::*;
+use protocol::{STEPS_MAX, STEPS_MIN};
+
+/// A slider and a box over the same number.
+#[component]
+pub fn StepsField() -> impl IntoView {
+    let controller = controller();
+    let steps = Memo::new(move |old: Option<&u32>| {
+        let parsed = controller.settings.with(|settings| protocol::parse_steps(settings.get(Field::Steps)));
+        parsed.unwrap_or(old.copied().unwrap_or(STEPS_MIN))
+    });
+    let trained = move || {
+        let model = controller.session.with(|session| session.model.as_ref().and_then(|model| model.trained_steps));
+        model.map(|[fewest, most]| format!("This model is made for {fewest} to {most} steps."))
+    };
+    let share = move || format!("{}%", 100.0 * f64::from(steps.get() - STEPS_MIN) / f64::from(STEPS_MAX - STEPS_MIN));
+    view! {
+        <div class="field">
+            <label for="steps-slider">"Steps"</label>
+            <div class="row">
+                <input
+                    id="steps-slider"
+                    type="range"
+                    min=STEPS_MIN
+                    max=STEPS_MAX
+                    step="1"
+                    title=trained
+                    style:--done=share
+                    prop:value=move || steps.get().to_string()
+                    on:input=move |event| {
+                        controller.settings.update(|settings| settings.set(Field::Steps, event_target_value(&event)));
+                    }
+                />
+                <NumberField
+                    field=Field::Steps
+                    name="Steps (number)"
+                    step=1.0
+                    min=f64::from(STEPS_MIN)
+                    max=f64::from(STEPS_MAX)
+                />
+            </div>
+            <FieldMessage field=Field::Steps/>
+        </div>
+    }
+}

@@ -1,0 +1,408 @@
+//! What the user can do, and what happens when the worker says something: the one place that joins the plain state
+//! with the browser. Components read its signals and call its methods.
+
+use crate::{
+    browser,
+    catalog::{self, Entry},
+    engine::Client,
+    inbox::{Delivery, Inbox},
+    page::Page,
+    run::Run,
+    session::{EngineState, Session},
+    settings::{Field, Settings},
+    share::{self, Link},
+};
+use leptos::prelude::*;
+use protocol::{EngineChoice, Failure, FailureKind, FieldError, FromWorker, PROTOCOL_VERSION, ToWorker, View};
+use std::rc::Rc;
+
+/// Handles to everything that the page remembers. Copies share it.
+#[derive(Clone, Copy)]
+pub struct Controller {
+    /// The form.
+    pub settings: RwSignal<Settings>,
+    /// The engine and its runs.
+    pub session: RwSignal<Session>,
+    /// Which view of a step the canvas shows.
+    pub view: RwSignal<View>,
+    /// Which page.
+    pub page: RwSignal<Page>,
+    /// The models that there are.
+    pub models: RwSignal<Vec<Entry>>,
+    /// Generate was pressed before the model was ready.
+    pub queued: RwSignal<bool>,
+    /// A link that the clipboard refused, shown for copying by hand.
+    pub link_by_hand: RwSignal<Option<String>>,
+    baseline: StoredValue<Settings>,
+    link: StoredValue<Link>,
+    client: StoredValue<Option<(Client, Rc<Inbox>)>, LocalStorage>,
+    worker_ready: StoredValue<bool>,
+}
+
+impl Controller {
+    /// Reads the address, starts the worker and fetches the list of models.
+    pub fn start() -> Self {
+        let this = Self {
+            settings: RwSignal::new(Settings::built_in("", "")),
+            session: RwSignal::new(Session::default()),
+            view: RwSignal::new(View::Denoised),
+            page: RwSignal::new(Page::Run),
+            models: RwSignal::new(Vec::new()),
+            queued: RwSignal::new(false),
+            link_by_hand: RwSignal::new(None),
+            baseline: StoredValue::new(Settings::built_in("", "")),
+            link: StoredValue::new(Link::default()),
+            client: StoredValue::new_local(None),
+            worker_ready: StoredValue::new(false),
+        };
+        Effect::new(move |_| {
+            browser::set_root("data-engine", this.session.with(Session::engine_name));
+            browser::set_root("data-state", this.session.with(Session::state_name));
+        });
+        this.open_fragment();
+        leptos::leptos_dom::helpers::window_event_listener(leptos::ev::hashchange, move |_| this.open_fragment());
+        this.spawn();
+        this.fetch_catalog();
+        this
+    }
+
+    /// What is wrong with a field, if anything.
+    pub fn error(self, field: Field) -> Option<FieldError> {
+        let rule = self.session.with(|session| session.model.as_ref().map(|model| model.size));
+        self.settings.with(|settings| settings.error(field, rule))
+    }
+
+    /// Makes the picture that the form describes, or shows what is wrong with the form.
+    pub fn generate(self) {
+        if let Some(field) = Field::ALL.into_iter().find(|field| untrack(|| self.error(*field)).is_some()) {
+            return browser::focus(&field.element_id());
+        }
+        let ready = self.session.with_untracked(|session| session.engine == EngineState::Ready);
+        let model = self.session.with_untracked(|session| session.model.clone()).filter(|_| ready);
+        let Some(model) = model else {
+            self.queued.set(true);
+            self.announce("Generates as soon as the model is ready.");
+            if self.session.with_untracked(|session| matches!(session.engine, EngineState::Failed(_))) {
+                self.retry();
+            }
+            return;
+        };
+        if let Ok(request) = self.settings.with_untracked(|settings| settings.request(&model)) {
+            self.hurry();
+            let job = self.session.try_update(|session| session.submit(request.clone())).unwrap_or_default();
+            self.send(&ToWorker::Generate { job, request });
+        }
+    }
+
+    /// Stops what is under way.
+    pub fn cancel(self) {
+        self.queued.set(false);
+        if let Some(job) = self.session.with_untracked(Session::active_job) {
+            self.hurry();
+            self.send(&ToWorker::Cancel { job });
+        }
+    }
+
+    /// Goes to a step; `None` goes back to the newest, or to the finished picture.
+    pub fn select(self, step: Option<u32>) {
+        self.session.update(|session| match (&mut session.run, step) {
+            (Some(run), Some(step)) => run.select(step),
+            (Some(run), None) => run.selected = None,
+            (None, _) => {}
+        });
+        let long = self.session.with_untracked(|s| s.run.as_ref().is_some_and(|run| run.steps_done() > 40));
+        if long {
+            self.refine();
+        }
+    }
+
+    /// Shows the other view of the steps.
+    pub fn show(self, view: View) {
+        self.view.set(view);
+        self.refine();
+    }
+
+    /// Tries again after the engine or its model could not be used.
+    pub fn retry(self) {
+        let failure = self.session.with_untracked(|session| match &session.engine {
+            EngineState::Failed(failure) => Some(failure.kind),
+            _ => None,
+        });
+        self.session.update(|session| {
+            session.engine = EngineState::starting();
+            session.failure = None;
+            session.milestone = "Loading the model.".into();
+        });
+        if self.models.with_untracked(Vec::is_empty) {
+            self.fetch_catalog();
+        }
+        match failure {
+            Some(FailureKind::Network | FailureKind::BadModel) if self.worker_ready.get_value() => {
+                if let Some(model) = self.model_id() {
+                    self.send(&ToWorker::Load { model });
+                }
+            }
+            _ => self.spawn(),
+        }
+    }
+
+    /// Puts the link to what the form describes on the clipboard.
+    pub fn copy_link(self) {
+        let model = self.session.with_untracked(|session| session.model.clone());
+        let Some(model) = model else { return self.announce("The link can be copied once the model is loaded.") };
+        match self.settings.with_untracked(|settings| settings.request(&model)) {
+            Err(errors) => {
+                let field = errors.first().and_then(|error| Field::from_key(&error.field));
+                field.into_iter().for_each(|field| browser::focus(&field.element_id()));
+            }
+            Ok(request) => {
+                let address = browser::address_with(&share::fragment(&request));
+                leptos::task::spawn_local(async move {
+                    match browser::copy(&address).await {
+                        Ok(()) => self.announce("Link copied."),
+                        Err(_) => {
+                            self.announce("The clipboard is closed to this page: copy the link by hand.");
+                            self.link_by_hand.set(Some(address));
+                        }
+                    }
+                });
+            }
+        }
+    }
+
+    /// Saves what the canvas shows.
+    pub fn save_png(self) {
+        let view = self.view.get_untracked();
+        let file = self.session.with_untracked(|session| {
+            let run = session.run.as_ref()?;
+            let shown = run.shown(view)?;
+            Some((file_name(run, shown.step, view), shown.pixels))
+        });
+        if let Some((name, pixels)) = file {
+            match browser::save_png(&pixels, &name) {
+                Ok(()) => self.announce(&format!("Saved {name}.")),
+                Err(error) => self.announce(&format!("The picture could not be saved: {error}")),
+            }
+        }
+    }
+
+    /// Says something in the status region.
+    pub fn announce(self, milestone: &str) {
+        self.session.update(|session| session.milestone = milestone.to_owned());
+    }
+
+    fn model_id(self) -> Option<String> {
+        self.models.with_untracked(|models| models.first().map(|entry| entry.id.clone()))
+    }
+
+    fn fetch_catalog(self) {
+        leptos::task::spawn_local(async move {
+            let url = browser::resolve("models/catalog.json").unwrap_or_default();
+            match catalog::fetch(&url).await {
+                Ok(models) => {
+                    if let Some(first) = models.first() {
+                        self.rebase(Settings::built_in(&first.id, &first.prompt));
+                    }
+                    self.models.set(models);
+                    self.open_fragment();
+                    self.send_start();
+                }
+                Err(error) => self.fail(Failure {
+                    kind: FailureKind::Network,
+                    message: format!("The list of models (models/catalog.json) could not be read: {error}."),
+                    hint: "Check the connection and try again.".into(),
+                }),
+            }
+        });
+    }
+
+    fn rebase(self, defaults: Settings) {
+        let old = self.baseline.get_value();
+        self.settings.update(|settings| settings.adopt(&old, &defaults));
+        self.baseline.set_value(defaults);
+    }
+
+    /// Follows the fragment of the address: page, settings, and a run where it names settings.
+    fn open_fragment(self) {
+        let link = Link::parse(&browser::fragment());
+        self.page.set(link.view.as_deref().and_then(Page::from_key).unwrap_or_default());
+        if !link.has_settings() {
+            return;
+        }
+        self.link.set_value(link);
+        self.apply_link();
+    }
+
+    /// Fills the form from the link. Once the model is there the link has done its work and runs.
+    fn apply_link(self) {
+        let link = self.link.get_value();
+        let info = self.session.with_untracked(|session| session.model.clone());
+        let defaults = info.as_ref().map_or_else(|| self.baseline.get_value(), Settings::of_model);
+        let models: Vec<_> = self.models.with_untracked(|models| models.iter().map(|m| m.id.clone()).collect());
+        let (settings, notices) = link.over(&defaults, &models, info.as_ref().map(|info| info.size));
+        match info {
+            None => self.rebase(settings),
+            Some(info) => {
+                self.link.set_value(Link::default());
+                self.session.update(|session| notices.into_iter().for_each(|notice| session.notify(notice)));
+                let shown = self.session.with_untracked(|s| s.run.as_ref().map(|run| run.request.clone()));
+                let known = shown.is_some() && settings.request(&info).ok() == shown;
+                self.settings.set(settings);
+                if !known {
+                    self.generate();
+                }
+            }
+        }
+    }
+
+    fn spawn(self) {
+        self.client.set_value(None);
+        self.worker_ready.set_value(false);
+        let inbox = Inbox::new(request_animation_frame, queue_microtask, move |delivery| self.receive(delivery));
+        let queue = inbox.clone();
+        let on_message = move |delivery: Delivery| {
+            queue.push(delivery);
+            if browser::is_hidden() {
+                queue.hurry();
+            }
+        };
+        let url = browser::worker_url().unwrap_or_default();
+        // A crash is handled after its event: the handler must not be dropped while it runs.
+        let on_crash = move |words| set_timeout(move || self.crashed(words), std::time::Duration::ZERO);
+        match Client::spawn(&url, on_message, on_crash) {
+            Ok(client) => self.client.set_value(Some((client, inbox))),
+            Err(error) => self.crashed(&error),
+        }
+    }
+
+    fn send_start(self) {
+        if let Some(model) = self.model_id().filter(|_| self.worker_ready.get_value()) {
+            let wanted = browser::query("engine");
+            let engine = match wanted.as_deref() {
+                Some("webgpu") => EngineChoice::WebGpu,
+                Some("cpu") => EngineChoice::Cpu,
+                None | Some("auto") => EngineChoice::Auto,
+                Some(other) => {
+                    let notice = format!("There is no engine '{other}': ?engine= takes webgpu or cpu.");
+                    self.session.update(|session| session.notify(notice));
+                    EngineChoice::Auto
+                }
+            };
+            let models_url = browser::resolve("models/").unwrap_or_default();
+            self.send(&ToWorker::Start { version: PROTOCOL_VERSION, engine, models_url, model });
+        }
+    }
+
+    fn send(self, message: &ToWorker) {
+        let sent = self.client.with_value(|client| client.as_ref().map(|(client, _)| client.send(message)));
+        if let Some(Err(error)) = sent {
+            set_timeout(move || self.crashed(error), std::time::Duration::ZERO);
+        }
+    }
+
+    /// What has arrived is worked off without waiting for the screen: the user wants something else.
+    fn hurry(self) {
+        let inbox = self.client.with_value(|client| client.as_ref().map(|(_, inbox)| inbox.clone()));
+        inbox.into_iter().for_each(|inbox| inbox.hurry());
+    }
+
+    fn fail(self, failure: Failure) {
+        self.session.update(|session| session.apply(FromWorker::Failed { job: None, failure }, None));
+    }
+
+    fn receive(self, (message, pixels): Delivery) {
+        if let FromWorker::Ready { version } = message {
+            if version == PROTOCOL_VERSION {
+                self.worker_ready.set_value(true);
+                return self.send_start();
+            }
+            return self.fail(Failure {
+                kind: FailureKind::Bug,
+                message: format!("The page and its engine are of different versions ({PROTOCOL_VERSION}, {version})."),
+                hint: "Reload the page to get both from the same build.".into(),
+            });
+        }
+        let loaded = matches!(message, FromWorker::Model(_));
+        let ended = matches!(
+            message,
+            FromWorker::Done { .. } | FromWorker::Cancelled { .. } | FromWorker::Failed { job: Some(_), .. }
+        );
+        self.session.update(|session| session.apply(message, pixels.as_deref()));
+        if loaded {
+            self.model_loaded();
+        }
+        if ended {
+            self.refine();
+        }
+    }
+
+    fn model_loaded(self) {
+        let info = self.session.with_untracked(|session| session.model.clone());
+        let link = self.link.get_value();
+        if let Some(info) = info {
+            let models = std::slice::from_ref(&info.id);
+            self.rebase(link.over(&Settings::of_model(&info), models, Some(info.size)).0);
+        }
+        if link.has_settings() {
+            self.queued.set(false);
+            self.apply_link();
+        } else if self.queued.get_untracked() {
+            self.queued.set(false);
+            self.generate();
+        }
+    }
+
+    /// Asks for full decodes of what is kept, once the engine has nothing better to do.
+    fn refine(self) {
+        let view = self.view.get_untracked();
+        let wanted = self.session.with_untracked(|session| {
+            let run = session.run.as_ref().filter(|_| !session.is_running())?;
+            let alive = session.engine == EngineState::Ready;
+            Some((run.job, run.to_refine(view))).filter(|(_, steps)| alive && !steps.is_empty())
+        });
+        if let Some((job, steps)) = wanted {
+            self.send(&ToWorker::Refine { job, steps, view });
+        }
+    }
+
+    /// The worker is gone. One that had been working is replaced; one that never worked waits for the user.
+    fn crashed(self, words: impl AsRef<str>) {
+        let worked = self.session.with_untracked(|session| session.engine == EngineState::Ready);
+        let failure = Failure {
+            kind: FailureKind::Bug,
+            message: format!("The engine stopped unexpectedly: {}.", words.as_ref().trim_end_matches('.')),
+            hint: "What was made so far is kept. Try again; reload the page if it keeps happening.".into(),
+        };
+        self.session.update(|session| {
+            session.crashed(failure.clone());
+            if worked {
+                session.failure = Some(failure);
+                session.engine = EngineState::starting();
+            }
+        });
+        self.client.set_value(None);
+        if worked {
+            self.spawn();
+        }
+    }
+}
+
+/// `a-red-heart-seed7-20steps.png`; a step's frame has its number in the name, too.
+fn file_name(run: &Run, step: Option<u32>, view: View) -> String {
+    let mut slug = String::new();
+    for part in run.request.prompt.to_lowercase().split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty())
+    {
+        if slug.chars().count() + part.chars().count() > 40 {
+            break;
+        }
+        slug.push_str(part);
+        slug.push('-');
+    }
+    let prompt = if slug.is_empty() { "picture-" } else { &slug };
+    let suffix = match (step, view) {
+        (None, _) => String::new(),
+        (Some(step), View::Denoised) => format!("-step{step}"),
+        (Some(step), View::Noisy) => format!("-step{step}-noisy"),
+    };
+    format!("{prompt}seed{}-{}steps{suffix}.png", run.request.seed, run.request.num_inference_steps)
+}

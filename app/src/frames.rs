@@ -1,0 +1,94 @@
+//! Pictures as they came from the worker, kept so that the user can go back to any step.
+
+use protocol::{StepReport, View};
+use std::sync::Arc;
+
+/// An RGBA picture. Cloning shares the bytes; two are equal if they share them.
+#[derive(Clone, Debug)]
+pub struct Pixels {
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+    /// `[height][width][4]`.
+    pub rgba: Arc<[u8]>,
+}
+
+impl PartialEq for Pixels {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.rgba, &other.rgba)
+    }
+}
+
+impl Pixels {
+    /// Wraps bytes; `None` if there are not `4 * width * height` of them.
+    pub fn new(width: u32, height: u32, rgba: &[u8]) -> Option<Self> {
+        let wanted = 4 * width as usize * height as usize;
+        (wanted > 0 && rgba.len() == wanted).then(|| Self { width, height, rgba: rgba.into() })
+    }
+}
+
+/// One outer step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Frame {
+    /// Its figures.
+    pub report: StepReport,
+    /// Predicted clean picture, then latents with their noise.
+    views: [Pixels; 2],
+    /// Whether each of the two is a full VAE decode by now.
+    refined: [bool; 2],
+}
+
+impl Frame {
+    /// Splits a step's pixels: the denoised view, then the noisy view. `None` if their number is not as reported.
+    pub fn new(report: StepReport, pixels: &[u8]) -> Option<Self> {
+        let (denoised, noisy) = pixels.split_at_checked(pixels.len() / 2)?;
+        let views =
+            [Pixels::new(report.width, report.height, denoised)?, Pixels::new(report.width, report.height, noisy)?];
+        Some(Self { report, views, refined: [false; 2] })
+    }
+
+    /// The best picture of a view so far.
+    pub fn view(&self, view: View) -> &Pixels {
+        &self.views[view as usize]
+    }
+
+    /// Whether a view is a full VAE decode.
+    pub fn is_refined(&self, view: View) -> bool {
+        self.refined[view as usize]
+    }
+
+    /// Swaps a preview for its full decode.
+    pub fn refine(&mut self, view: View, pixels: Pixels) {
+        self.views[view as usize] = pixels;
+        self.refined[view as usize] = true;
+    }
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+
+    pub fn report(step: u32) -> StepReport {
+        StepReport { step, timestep: 999.0, sigma: 14.6, ms: 40.0, preview_ms: 1.0, change: None, width: 2, height: 1 }
+    }
+
+    #[test]
+    fn a_steps_pixels_are_two_views() {
+        let bytes: Vec<u8> = (0..16).collect();
+        let mut frame = Frame::new(report(1), &bytes).unwrap();
+        assert_eq!(*frame.view(View::Denoised).rgba, bytes[..8]);
+        assert_eq!(*frame.view(View::Noisy).rgba, bytes[8..]);
+        let sharp = Pixels::new(1, 1, &[9; 4]).unwrap();
+        frame.refine(View::Noisy, sharp.clone());
+        assert_eq!(frame.view(View::Noisy), &sharp);
+        assert!(frame.is_refined(View::Noisy) && !frame.is_refined(View::Denoised));
+    }
+
+    #[test]
+    fn a_wrong_number_of_pixels_is_refused() {
+        assert!(Frame::new(report(1), &[0; 15]).is_none());
+        assert!(Frame::new(report(1), &[]).is_none());
+        assert!(Pixels::new(0, 0, &[]).is_none());
+    }
+}

@@ -1,0 +1,235 @@
+//! The page's picture of the engine: what it is doing, what it has made. A reducer over the worker's messages, in
+//! plain Rust; everything that touches the browser is in `controller`.
+
+use crate::{
+    frames::{Frame, Pixels},
+    run::{Phase, Run},
+};
+use protocol::{EngineKind, EngineReport, Failure, FromWorker, GenerateRequest, ModelInfo};
+
+/// Whether the engine can work.
+#[derive(Clone, Debug, PartialEq)]
+pub enum EngineState {
+    /// The worker starts or the model loads.
+    Loading {
+        /// Caption.
+        what: String,
+        /// Bytes so far.
+        received: u64,
+        /// Bytes in all; 0 if unknown.
+        total: u64,
+    },
+    /// A model is loaded.
+    Ready,
+    /// Nothing can be made until a retry.
+    Failed(Failure),
+}
+
+impl EngineState {
+    /// The state before the worker has said anything.
+    pub fn starting() -> Self {
+        Self::Loading { what: "Starting the engine".into(), received: 0, total: 0 }
+    }
+}
+
+/// Everything that the page knows of the engine.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Session {
+    /// Whether it can work.
+    pub engine: EngineState,
+    /// Which engine, and why.
+    pub report: Option<EngineReport>,
+    /// The loaded model.
+    pub model: Option<ModelInfo>,
+    /// The latest run that started.
+    pub run: Option<Run>,
+    /// A job that was sent and has not started.
+    pub pending: Option<(u32, GenerateRequest)>,
+    /// A failure that belongs to no run on show; the run on show stays.
+    pub failure: Option<Failure>,
+    /// The latest milestone, for the status region.
+    pub milestone: String,
+    /// Sentences for the banner, with a key each.
+    pub notices: Vec<String>,
+    last_job: u32,
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Self {
+            engine: EngineState::starting(),
+            report: None,
+            model: None,
+            run: None,
+            pending: None,
+            failure: None,
+            milestone: "Loading the model.".into(),
+            notices: Vec::new(),
+            last_job: 0,
+        }
+    }
+}
+
+impl Session {
+    /// Whether a job is under way.
+    pub fn is_running(&self) -> bool {
+        self.pending.is_some() || self.run.as_ref().is_some_and(Run::is_running)
+    }
+
+    /// The job that `Cancel` means.
+    pub fn active_job(&self) -> Option<u32> {
+        let running = self.run.as_ref().filter(|run| run.is_running()).map(|run| run.job);
+        self.pending.as_ref().map(|(job, _)| *job).or(running)
+    }
+
+    /// `data-engine` of the page.
+    pub fn engine_name(&self) -> &'static str {
+        match self.report.as_ref().map(|report| report.kind) {
+            Some(EngineKind::WebGpu) => "webgpu",
+            Some(EngineKind::Cpu) => "cpu",
+            None => "none",
+        }
+    }
+
+    /// `data-state` of the page.
+    pub fn state_name(&self) -> &'static str {
+        match self.engine {
+            EngineState::Loading { .. } => "loading",
+            EngineState::Failed(_) => "error",
+            EngineState::Ready if self.is_running() => "running",
+            EngineState::Ready => "ready",
+        }
+    }
+
+    /// Notes a job about to be sent and gives it a number.
+    pub fn submit(&mut self, request: GenerateRequest) -> u32 {
+        self.last_job += 1;
+        self.pending = Some((self.last_job, request));
+        self.failure = None;
+        self.last_job
+    }
+
+    /// Adds a sentence to the banner, once.
+    pub fn notify(&mut self, notice: String) {
+        if !self.notices.contains(&notice) {
+            self.notices.push(notice);
+        }
+    }
+
+    /// Takes in one message with its pixels. What belongs to a job that is not on show is dropped.
+    pub fn apply(&mut self, message: FromWorker, pixels: Option<&[u8]>) {
+        let pixels = pixels.unwrap_or_default();
+        match message {
+            FromWorker::Ready { .. } => {}
+            FromWorker::Engine(report) => {
+                report.notice.clone().into_iter().for_each(|notice| self.notify(notice));
+                self.report = Some(report);
+            }
+            FromWorker::Loading { what, received, total, .. } => {
+                self.engine = EngineState::Loading { what, received, total };
+            }
+            FromWorker::Model(info) => {
+                self.milestone = format!("Ready. {} is loaded.", info.display_name);
+                self.engine = EngineState::Ready;
+                self.model = Some(info);
+            }
+            FromWorker::Started { job, plan } => self.start(job, plan),
+            FromWorker::Step { job, report } => {
+                let Some(run) = self.run_of(job).filter(|run| run.is_running()) else { return };
+                let Some(frame) = Frame::new(report, pixels) else {
+                    return self.fail(Some(job), malformed("a step"));
+                };
+                let quarter = |done: u32, total: u32| 4 * done / total.max(1);
+                let before = quarter(run.steps_done(), run.steps_total());
+                run.frames.push(frame);
+                let after = quarter(run.steps_done(), run.steps_total());
+                if after > before && after < 4 {
+                    self.milestone = format!("{} % done.", 25 * after);
+                }
+            }
+            FromWorker::Done { job, width, height, ms } => {
+                let Some(run) = self.run_of(job).filter(|run| run.is_running()) else { return };
+                let Some(picture) = Pixels::new(width, height, pixels) else {
+                    return self.fail(Some(job), malformed("the picture"));
+                };
+                run.picture = Some(picture);
+                run.phase = Phase::Done { ms };
+                let seconds = ms.iter().sum::<f64>() / 1000.0;
+                self.milestone = format!("Done: {} steps in {seconds:.1} s.", run.steps_done());
+            }
+            FromWorker::Cancelled { job, .. } => self.cancelled(job),
+            FromWorker::Refined { job, step, view, width, height } => {
+                let frame = self.run_of(job).and_then(|run| run.frames.get_mut(step.checked_sub(1)? as usize));
+                if let (Some(frame), Some(pixels)) = (frame, Pixels::new(width, height, pixels)) {
+                    frame.refine(view, pixels);
+                }
+            }
+            FromWorker::Failed { job, failure } => self.fail(job, failure),
+        }
+    }
+
+    /// The worker is gone. Frames and picture stay.
+    pub fn crashed(&mut self, failure: Failure) {
+        if let Some(job) = self.active_job() {
+            self.fail(Some(job), failure.clone());
+        }
+        self.fail(None, failure);
+    }
+
+    fn run_of(&mut self, job: u32) -> Option<&mut Run> {
+        self.run.as_mut().filter(|run| run.job == job)
+    }
+
+    fn start(&mut self, job: u32, plan: protocol::Plan) {
+        let Some((_, request)) = self.pending.take_if(|(pending, _)| *pending == job) else { return };
+        let steps = plan.outer_steps;
+        self.milestone = format!("Started: {steps} {}.", if steps == 1 { "step" } else { "steps" });
+        self.run = Some(Run::new(job, request, plan));
+    }
+
+    fn cancelled(&mut self, job: u32) {
+        let dropped = self.pending.take_if(|(pending, _)| *pending == job).is_some();
+        let replaced = self.pending.is_some();
+        let mut stopped = None;
+        if let Some(run) = self.run_of(job).filter(|run| run.is_running()) {
+            run.phase = Phase::Cancelled;
+            stopped = Some((run.steps_done(), run.steps_total()));
+        }
+        match stopped {
+            Some((done, total)) if !replaced => self.milestone = format!("Cancelled after {done} of {total} steps."),
+            None if dropped => self.milestone = "Cancelled before the first step.".into(),
+            _ => {}
+        }
+    }
+
+    fn fail(&mut self, job: Option<u32>, failure: Failure) {
+        let Some(job) = job else {
+            self.milestone = format!("Failed: {}", failure.message);
+            self.engine = EngineState::Failed(failure);
+            self.pending = None;
+            return;
+        };
+        let pending = self.pending.take_if(|(pending, _)| *pending == job).is_some();
+        let running = self.run_of(job).filter(|run| run.is_running());
+        if running.is_none() && !pending {
+            return;
+        }
+        if let Some(run) = running {
+            run.phase = Phase::Failed(failure.clone());
+        }
+        self.milestone = format!("Failed: {}", failure.message);
+        self.failure = Some(failure);
+    }
+}
+
+fn malformed(what: &str) -> Failure {
+    Failure {
+        kind: protocol::FailureKind::Bug,
+        message: format!("The engine sent {what} of the wrong size."),
+        hint: "Reload the page; if it happens again, report it with a copied link.".into(),
+    }
+}
+
+#[cfg(test)]
+#[path = "session_tests.rs"]
+mod tests;

@@ -1,0 +1,149 @@
+//! Links: a whole experiment in the fragment of the address, which never leaves the browser.
+//! Unknown keys are ignored; a value that cannot be used gives way to the default, and the reader is told.
+
+use crate::settings::{Field, Settings, check};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use protocol::{GenerateRequest, SizeRule};
+
+/// Everything but RFC 3986's unreserved characters, so that no chat program cuts a link short.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// The settings that a fragment names, not yet judged.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Link {
+    values: Vec<(Field, Result<String, String>)>,
+    /// Which view of the page, if the fragment says.
+    pub view: Option<String>,
+}
+
+impl Link {
+    /// Reads a fragment, with or without its `#`.
+    pub fn parse(fragment: &str) -> Self {
+        let mut link = Self::default();
+        for pair in fragment.trim_start_matches('#').split('&') {
+            let (key, raw) = pair.split_once('=').unwrap_or((pair, ""));
+            let spaced = raw.replace('+', " ");
+            let text = percent_decode_str(&spaced).decode_utf8().map(|text| text.into_owned()).map_err(|_| raw.into());
+            match Field::from_key(key) {
+                Some(field) => {
+                    link.values.retain(|(other, _)| *other != field);
+                    link.values.push((field, text));
+                }
+                None if key == "view" => link.view = text.ok(),
+                None => {}
+            }
+        }
+        link
+    }
+
+    /// Whether the fragment names a setting at all; if so, the page runs it at once.
+    pub fn has_settings(&self) -> bool {
+        !self.values.is_empty()
+    }
+
+    /// Lays the link's values over `defaults`. Also returns one sentence for each value that could not be used.
+    /// `models` are the identifiers that exist; the size rule is that of the model, once it is known.
+    pub fn over(&self, defaults: &Settings, models: &[String], rule: Option<SizeRule>) -> (Settings, Vec<String>) {
+        let mut settings = defaults.clone();
+        let mut notices = Vec::new();
+        for (field, text) in &self.values {
+            let problem = match text {
+                Err(raw) => Some(format!("the link's {} '{raw}' is not valid text.", field.key())),
+                Ok(text) if *field == Field::Model && !models.is_empty() && !models.contains(text) => {
+                    Some(format!("there is no model '{text}' here."))
+                }
+                Ok(text) => check(*field, text, rule).err().map(|error| error.message),
+            };
+            match (problem, text) {
+                (None, Ok(text)) => settings.set(*field, text.as_str()),
+                (problem, _) => notices.push(format!(
+                    "In the link, {} cannot be used: {} Using {} instead.",
+                    field.key(),
+                    problem.unwrap_or_default(),
+                    match defaults.get(*field) {
+                        "" => "the default",
+                        text => text,
+                    }
+                )),
+            }
+        }
+        (settings, notices)
+    }
+}
+
+/// The fragment, without `#`, that makes this picture again.
+pub fn fragment(request: &GenerateRequest) -> String {
+    let steps = request.num_inference_steps.to_string();
+    let guidance = request.guidance_scale.to_string();
+    let [seed, width, height] = [request.seed, request.width.into(), request.height.into()].map(|n: u64| n.to_string());
+    [
+        ("prompt", Some(request.prompt.as_str())),
+        ("negative", request.negative_prompt.as_deref()),
+        ("steps", Some(&steps)),
+        ("scheduler", Some(request.scheduler.name())),
+        ("guidance", Some(&guidance)),
+        ("seed", Some(&seed)),
+        ("width", Some(&width)),
+        ("height", Some(&height)),
+        ("model", Some(&request.model)),
+    ]
+    .into_iter()
+    .filter_map(|(key, text)| Some(format!("{key}={}", utf8_percent_encode(text?, ESCAPED))))
+    .collect::<Vec<_>>()
+    .join("&")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::tests::model;
+
+    fn read(fragment: &str) -> (Settings, Vec<String>) {
+        let info = model();
+        Link::parse(fragment).over(&Settings::of_model(&info), std::slice::from_ref(&info.id), Some(info.size))
+    }
+
+    #[test]
+    fn a_request_survives_its_link() {
+        let mut settings = Settings::of_model(&model());
+        settings.set(Field::Prompt, "100% café & cream #1 + 大=big\nnext line");
+        settings.set(Field::Negative, "a&b=c");
+        settings.set(Field::Seed, u64::MAX.to_string());
+        settings.set(Field::Guidance, "0.1");
+        let request = settings.request(&model()).unwrap();
+        let fragment = fragment(&request);
+        assert!(!fragment.contains([' ', '+', '#', '\n']), "{fragment}");
+        let (read, notices) = read(&format!("#{fragment}"));
+        assert_eq!(notices, Vec::<String>::new());
+        assert_eq!(read.request(&model()).unwrap(), request);
+    }
+
+    #[test]
+    fn bad_values_fall_back_and_are_named() {
+        let (settings, notices) =
+            read("#steps=abc&seed=99999999999999999999&guidance=-1&width=100&scheduler=x&model=nope&prompt=%ff");
+        assert_eq!(settings, Settings::of_model(&model()));
+        assert_eq!(notices.len(), 7, "{notices:?}");
+        for (notice, named) in notices.iter().zip(["abc", "99999999999999999999", "-1", "100", "'x'", "nope", "%ff"]) {
+            assert!(notice.contains(named), "{notice}");
+        }
+        assert!(notices[0].ends_with("Using 12 instead."), "{}", notices[0]);
+    }
+
+    #[test]
+    fn unknown_keys_and_empty_fragments_change_nothing() {
+        for fragment in ["", "#", "#&&=&", "#foo=1&sweep=2,4,8", "#view=models"] {
+            assert!(!Link::parse(fragment).has_settings(), "{fragment}");
+            assert_eq!(read(fragment), (Settings::of_model(&model()), vec![]));
+        }
+        assert_eq!(Link::parse("#view=models").view.as_deref(), Some("models"));
+    }
+
+    #[test]
+    fn form_encoding_and_repeated_keys_are_understood() {
+        let link = "#prompt=a+red%20heart&steps=4&steps=8";
+        let (settings, notices) = read(link);
+        assert!(Link::parse(link).has_settings() && notices.is_empty());
+        assert_eq!((settings.get(Field::Prompt), settings.get(Field::Steps)), ("a red heart", "8"));
+    }
+}
