@@ -52,8 +52,10 @@ pub trait Executor {
     /// The sampler's state: x, saved x, history, the last denoised and model output.
     type Sampler;
 
-    /// Prepares an optimised graph: allocates, builds pipelines. Weights come one by one through [`Executor::put`].
-    async fn compile(&self, graph: Graph) -> Result<Self::Module>;
+    /// Prepares an optimised graph: allocates, builds pipelines. Weights come one by one through [`Executor::put`],
+    /// or are shared with `donor`, a module of the same component for another batch or size: its graph lists the same
+    /// weights in the same order.
+    async fn compile(&self, graph: Graph, donor: Option<&Self::Module>) -> Result<Self::Module>;
 
     /// Puts a weight in its place on the device.
     async fn put(&self, module: &mut Self::Module, id: WeightId, data: WeightData) -> Result<()>;

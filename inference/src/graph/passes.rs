@@ -1,7 +1,7 @@
 //! Rewrites a model as its code states it into fewer, larger nodes. Every pass keeps the numbers (up to rounding) and
 //! the outputs; each names its pattern. On the SD 1.5 UNet they take the node count from about 1,100 to about 560.
 
-use super::{Graph, MatMul, Node, NodeId, Op, Weight, WeightId, WeightLayout};
+use super::{Graph, MatMul, Node, NodeId, Op, Weight, WeightId};
 
 /// All passes, in the order in which they feed each other.
 pub fn optimise(mut graph: Graph) -> Graph {
@@ -242,7 +242,7 @@ fn weight_ids(op: &mut Op) -> Vec<&mut WeightId> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::{Activation, Builder};
+    use crate::graph::{Activation, Builder, WeightLayout};
 
     fn ops(graph: &Graph) -> Vec<&'static str> {
         let name = |op: &Op| match op {

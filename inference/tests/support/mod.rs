@@ -1,6 +1,8 @@
 //! What golden tests share: where goldens lie and how a difference is told.
 #![allow(dead_code, reason = "each test binary uses its share")]
 
+pub mod tensors;
+
 use std::path::PathBuf;
 
 /// A file of `tests/goldens`.

@@ -1,0 +1,124 @@
+//! The command line: names, defaults and bounds. Values are parsed by the same functions as the page's form.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use protocol::SchedulerKind;
+use std::path::PathBuf;
+
+/// Stable Diffusion, step by step.
+#[derive(Parser)]
+#[command(name = "stepscope", version, about)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Makes a picture.
+    Generate(Box<GenerateArgs>),
+    /// Tells what a model is made of and what it costs.
+    Inspect(InspectArgs),
+    /// Measures the UNet, the decoder and the previews.
+    Bench(BenchArgs),
+}
+
+/// Where to compute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Backend {
+    /// candle.
+    Cpu,
+    /// wgpu.
+    Gpu,
+}
+
+/// How numbers are stored on the GPU.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Precision {
+    /// Weights as the file has them, arithmetic in f32.
+    F32,
+}
+
+/// Whose random numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RngKind {
+    /// torch's CPU generator.
+    Cpu,
+}
+
+#[derive(Args)]
+pub struct GenerateArgs {
+    /// Model folder in the diffusers layout.
+    #[arg(long)]
+    pub model: PathBuf,
+    /// What to draw; may be empty.
+    #[arg(long)]
+    pub prompt: String,
+    /// What to avoid.
+    #[arg(long)]
+    pub negative: Option<String>,
+    /// 1 to 150; by default what the model says.
+    #[arg(long, value_parser = protocol::parse_steps)]
+    pub steps: Option<u32>,
+    /// Name of the sampler; by default what the model says.
+    #[arg(long, value_parser = |text: &str| text.parse::<SchedulerKind>())]
+    pub scheduler: Option<SchedulerKind>,
+    /// Guidance scale; by default what the model says.
+    #[arg(long, value_parser = protocol::parse_guidance)]
+    pub guidance: Option<f64>,
+    /// As torch.Generator("cpu").manual_seed.
+    #[arg(long, default_value = "0", value_parser = protocol::parse_seed)]
+    pub seed: u64,
+    /// Pixels; by default what the model says.
+    #[arg(long)]
+    pub width: Option<u32>,
+    /// Pixels; by default what the model says.
+    #[arg(long)]
+    pub height: Option<u32>,
+    /// Noise of DDIM and its relatives.
+    #[arg(long)]
+    pub eta: Option<f64>,
+    /// Whose random numbers.
+    #[arg(long, value_enum, default_value = "cpu")]
+    pub rng: RngKind,
+    /// A safetensors file with one tensor `latents` [1,C,h,w] of unit variance, in place of the seed's noise.
+    #[arg(long)]
+    pub latents: Option<PathBuf>,
+    /// Where to compute.
+    #[arg(long, value_enum, default_value = "cpu")]
+    pub backend: Backend,
+    /// How numbers are stored on the GPU.
+    #[arg(long, value_enum, default_value = "f32")]
+    pub precision: Precision,
+    /// Where to write the picture, a PNG.
+    #[arg(long)]
+    pub out: PathBuf,
+    /// Where to write every step's numbers, a safetensors file.
+    #[arg(long)]
+    pub trace: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub struct InspectArgs {
+    /// Model folder in the diffusers layout.
+    #[arg(long)]
+    pub model: PathBuf,
+    /// Machine-readable.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub struct BenchArgs {
+    /// Model folder in the diffusers layout.
+    #[arg(long)]
+    pub model: PathBuf,
+    /// Where to compute.
+    #[arg(long, value_enum, default_value = "cpu")]
+    pub backend: Backend,
+    /// Calls to measure, after one to warm up.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    pub steps: u32,
+    /// Machine-readable.
+    #[arg(long)]
+    pub json: bool,
+}

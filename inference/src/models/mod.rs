@@ -1,0 +1,95 @@
+//! The networks of a Stable Diffusion pipeline, each a function from its own `config.json` to a graph. Config structs
+//! carry upstream's field names and defaults; facts come from the config, never from a version's name.
+
+mod clip;
+mod config;
+mod unet;
+mod unet_blocks;
+mod unet_config;
+mod vae;
+mod vae_tiny;
+
+pub use clip::ClipTextConfig;
+pub use unet::timestep_embedding;
+pub use unet_config::UNetConfig;
+pub use vae::AutoencoderKlConfig;
+pub use vae_tiny::AutoencoderTinyConfig;
+
+use crate::error::{Error, Result};
+use crate::graph::Graph;
+use serde::Deserialize;
+
+/// Either kind of autoencoder that a `vae/config.json` may describe.
+#[derive(Clone, Debug)]
+pub enum VaeConfig {
+    /// `AutoencoderKL`.
+    Kl(AutoencoderKlConfig),
+    /// `AutoencoderTiny`.
+    Tiny(AutoencoderTinyConfig),
+}
+
+impl VaeConfig {
+    /// Reads `vae/config.json`, whichever class it names.
+    pub fn from_json(path: &str, text: &str) -> Result<Self> {
+        #[derive(Deserialize)]
+        struct Class {
+            #[serde(rename = "_class_name", default)]
+            class_name: Option<String>,
+        }
+        let class: Class = config::parse(path, text)?;
+        match class.class_name.as_deref() {
+            None | Some("AutoencoderKL") => AutoencoderKlConfig::from_json(path, text).map(Self::Kl),
+            Some("AutoencoderTiny") => AutoencoderTinyConfig::from_json(path, text).map(Self::Tiny),
+            Some(other) => {
+                Err(config::unsupported(path, "_class_name", other, "AutoencoderKL and AutoencoderTiny are"))
+            }
+        }
+    }
+
+    /// Latents are divided by this before decoding.
+    pub fn scaling_factor(&self) -> f64 {
+        match self {
+            Self::Kl(config) => config.scaling_factor,
+            Self::Tiny(config) => config.scaling_factor,
+        }
+    }
+
+    /// Pixels a latent is wide.
+    pub fn scale_factor(&self) -> usize {
+        match self {
+            Self::Kl(config) => 1 << (config.block_out_channels.len() - 1),
+            Self::Tiny(config) => 1 << (config.decoder_block_out_channels.len() - 1),
+        }
+    }
+
+    /// Channels of a latent.
+    pub fn latent_channels(&self) -> usize {
+        match self {
+            Self::Kl(config) => config.latent_channels,
+            Self::Tiny(config) => config.latent_channels,
+        }
+    }
+
+    /// The decoder: input `latents` `[B, h, w, C]`, output `image` `[B, H, W, 3]` in about -1..1.
+    pub fn decoder(&self, batch: usize, height: usize, width: usize) -> Graph {
+        match self {
+            Self::Kl(config) => vae::decoder(config, batch, height, width),
+            Self::Tiny(config) => vae_tiny::decoder(config, batch, height, width),
+        }
+    }
+}
+
+/// The text encoder: input `ids` `[B, T]`, output `prompt_embeds` `[B, T, D]`.
+pub fn text_encoder(config: &ClipTextConfig, batch: usize) -> Graph {
+    clip::text_encoder(config, batch)
+}
+
+/// The denoiser: inputs `latents` `[B, h, w, C]`, `timestep` (see [`timestep_embedding`]) `[B, C0]`, `embeds`
+/// `[B, T, D]` and, where the config has a `time_cond_proj_dim`, `timestep_cond`; output `model_out` like `latents`.
+pub fn unet(config: &UNetConfig, batch: usize, height: usize, width: usize, tokens: usize) -> Result<Graph> {
+    let halvings = config.block_out_channels.len() - 1;
+    if height >> halvings == 0 || width >> halvings == 0 {
+        return Err(Error::Internal(format!("{height}x{width} latents are too small for {halvings} halvings")));
+    }
+    Ok(unet::unet(config, batch, height, width, tokens))
+}

@@ -1,0 +1,202 @@
+//! What the worker does with messages: choose an engine, load a model, run jobs, decode kept frames. One thing at a
+//! time; an error ends the thing, never the session.
+
+use super::engine::Engine;
+use super::{inbox, post};
+use crate::error::{Error, Result};
+use crate::exec::Executor;
+use crate::image::{default_preview, preview, preview_fits, rms_difference, to_rgba};
+use crate::model::Model;
+use crate::pipeline::{Pipeline, Start, Step, Watch};
+use crate::weights::FetchSource;
+use protocol::{FromWorker, GenerateRequest, PROTOCOL_VERSION, Plan, PreviewFactors, StepReport, ToWorker, View};
+use web_time::Instant;
+
+/// Latents of one step, kept so that it can be decoded later: 4 KiB each for the embedded model, 128 KiB for SD 1.5.
+struct Kept {
+    denoised: Vec<f32>,
+    noisy: Vec<f32>,
+}
+
+/// The latest job's steps.
+#[derive(Default)]
+struct Frames {
+    job: u32,
+    size: [usize; 2],
+    steps: Vec<Kept>,
+}
+
+enum Loaded {
+    Cpu(Box<Pipeline<crate::exec::cpu::CpuExecutor>>),
+    Gpu(Box<Pipeline<crate::exec::gpu::GpuExecutor>>),
+}
+
+#[derive(Default)]
+struct Session {
+    engine: Option<Engine>,
+    models_url: String,
+    loaded: Option<Loaded>,
+    frames: Frames,
+}
+
+/// Handles messages for as long as the worker lives.
+pub async fn run() {
+    let mut session = Session::default();
+    loop {
+        let message = inbox::next().await;
+        let job = match &message {
+            ToWorker::Generate { job, .. } | ToWorker::Refine { job, .. } => Some(*job),
+            _ => None,
+        };
+        match session.handle(message).await {
+            Ok(()) => {}
+            Err(Error::Cancelled) => {
+                if let Some(job) = job {
+                    post::send(&FromWorker::Cancelled { job, steps_done: session.frames.steps.len() as u32 });
+                }
+            }
+            Err(error) => post::send(&FromWorker::Failed { job, failure: error.failure() }),
+        }
+    }
+}
+
+impl Session {
+    async fn handle(&mut self, message: ToWorker) -> Result<()> {
+        match message {
+            ToWorker::Start { version, engine, models_url, model } => {
+                if version != PROTOCOL_VERSION {
+                    let reason = format!("the page speaks version {version}, the worker {PROTOCOL_VERSION}; reload");
+                    return Err(Error::Internal(reason));
+                }
+                let (engine, report) = Engine::choose(engine).await?;
+                self.engine = Some(engine);
+                self.models_url = models_url;
+                post::send(&FromWorker::Engine(report));
+                self.load(&model).await
+            }
+            ToWorker::Load { model } => self.load(&model).await,
+            ToWorker::Generate { job, request } => {
+                self.frames = Frames { job, ..Frames::default() };
+                match &mut self.loaded {
+                    Some(Loaded::Cpu(pipeline)) => generate(pipeline, &mut self.frames, job, &request).await,
+                    Some(Loaded::Gpu(pipeline)) => generate(pipeline, &mut self.frames, job, &request).await,
+                    None => Err(Error::Internal("a picture was asked for before a model was loaded".into())),
+                }
+            }
+            ToWorker::Refine { job, steps, view } if job == self.frames.job => match &mut self.loaded {
+                Some(Loaded::Cpu(pipeline)) => refine(pipeline, &self.frames, &steps, view).await,
+                Some(Loaded::Gpu(pipeline)) => refine(pipeline, &self.frames, &steps, view).await,
+                None => Ok(()),
+            },
+            // A job that has ended meanwhile needs no cancelling, one that is gone no refining.
+            ToWorker::Cancel { .. } | ToWorker::Refine { .. } => Ok(()),
+        }
+    }
+
+    async fn load(&mut self, id: &str) -> Result<()> {
+        let engine = self.engine.clone().ok_or_else(|| Error::Internal("a model before an engine".into()))?;
+        // Room for the new one: two models at once may not fit.
+        self.loaded = None;
+        self.frames = Frames::default();
+        let model = id.to_owned();
+        let loading = move |what: &str, received, total| {
+            let (model, what) = (model.clone(), what.to_owned());
+            post::send(&FromWorker::Loading { model, what, received, total });
+        };
+        let source = FetchSource::open(format!("{}{id}/", self.models_url), Box::new(loading)).await?;
+        let model = Model::open(&source, id).await?;
+        let info = model.info();
+        self.loaded = Some(match engine {
+            Engine::Cpu(exec) => Loaded::Cpu(Box::new(Pipeline::load(exec, &source, model).await?)),
+            Engine::Gpu(exec) => Loaded::Gpu(Box::new(Pipeline::load(exec, &source, model).await?)),
+        });
+        post::send(&FromWorker::Model(info));
+        Ok(())
+    }
+}
+
+async fn generate<E: Executor>(
+    pipeline: &mut Pipeline<E>,
+    frames: &mut Frames,
+    job: u32,
+    request: &GenerateRequest,
+) -> Result<()> {
+    let channels = pipeline.model().vae.latent_channels();
+    let factors = pipeline.model().about.preview.clone().filter(|factors| preview_fits(factors, channels));
+    let factors = factors.unwrap_or_else(|| default_preview(channels));
+    let mut reporter = Reporter { job, frames, factors };
+    let finished = pipeline.generate(request, None, &mut reporter).await?;
+    let message =
+        FromWorker::Done { job, width: finished.picture.width, height: finished.picture.height, ms: finished.ms };
+    post::send_pixels(&message, &[&finished.picture.rgba]);
+    Ok(())
+}
+
+/// Tells the page of every step, and listens for the end.
+struct Reporter<'a> {
+    job: u32,
+    frames: &'a mut Frames,
+    factors: PreviewFactors,
+}
+
+impl Watch for Reporter<'_> {
+    async fn start(&mut self, start: Start<'_>) -> Result<()> {
+        self.frames.size = start.size;
+        let plan = Plan {
+            outer_steps: start.plan.outer_steps as u32,
+            evaluations: start.plan.evals.len() as u32,
+            guided: start.guided,
+            cut: start.cut,
+            warnings: start.plan.warnings.clone(),
+        };
+        post::send(&FromWorker::Started { job: self.job, plan });
+        self.breathe().await
+    }
+
+    async fn step(&mut self, step: Step<'_>) -> Result<()> {
+        let begin = Instant::now();
+        let [height, width] = self.frames.size;
+        let clean = preview(&step.denoised, height, width, &self.factors);
+        let noisy = preview(&step.latents, height, width, &self.factors);
+        let change = self.frames.steps.last().map(|last| rms_difference(&last.denoised, &step.denoised));
+        let report = StepReport {
+            step: step.index as u32 + 1,
+            timestep: step.eval.timestep,
+            sigma: step.eval.sigma,
+            ms: step.ms,
+            preview_ms: begin.elapsed().as_secs_f64() * 1000.0,
+            change,
+            width: clean.width,
+            height: clean.height,
+        };
+        post::send_pixels(&FromWorker::Step { job: self.job, report }, &[&clean.rgba, &noisy.rgba]);
+        self.frames.steps.push(Kept { denoised: step.denoised, noisy: step.latents });
+        self.breathe().await
+    }
+
+    async fn breathe(&mut self) -> Result<()> {
+        inbox::breathe().await;
+        if inbox::ends(self.job) { Err(Error::Cancelled) } else { Ok(()) }
+    }
+}
+
+/// Decodes kept frames until something else is asked for.
+async fn refine<E: Executor>(pipeline: &mut Pipeline<E>, frames: &Frames, steps: &[u32], view: View) -> Result<()> {
+    let scale = pipeline.model().vae.scale_factor();
+    for &step in steps {
+        let Some(kept) = (step as usize).checked_sub(1).and_then(|i| frames.steps.get(i)) else { continue };
+        let latents = match view {
+            View::Denoised => &kept.denoised,
+            View::Noisy => &kept.noisy,
+        };
+        let image = pipeline.decode(latents, frames.size).await?;
+        let (height, width) = ((frames.size[0] * scale) as u32, (frames.size[1] * scale) as u32);
+        let picture = to_rgba(&image, width, height);
+        post::send_pixels(&FromWorker::Refined { job: frames.job, step, view, width, height }, &[&picture.rgba]);
+        inbox::breathe().await;
+        if inbox::any() {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
