@@ -80,3 +80,11 @@ fn every_stage_on_the_cpu() {
         pollster::block_on(compare_stages(&CpuExecutor, name, 2e-4));
     }
 }
+
+#[test]
+fn every_stage_on_the_gpu() {
+    let Some(exec) = support::gpu() else { return };
+    for name in PIPELINES {
+        pollster::block_on(compare_stages(&exec, name, 5e-4));
+    }
+}

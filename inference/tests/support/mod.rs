@@ -43,3 +43,15 @@ pub fn assert_close(what: &str, got: &[f32], want: &[f32], relative: f32, floor:
         want[index],
     );
 }
+
+/// The GPU's executor; without an adapter the test is skipped for all to see, or fails where `REQUIRE_GPU=1`.
+pub fn gpu() -> Option<inference::exec::gpu::GpuExecutor> {
+    match pollster::block_on(inference::exec::gpu::GpuExecutor::new()) {
+        Ok(exec) => Some(exec),
+        Err(error) if std::env::var("REQUIRE_GPU").as_deref() == Ok("1") => panic!("REQUIRE_GPU=1, but: {error}"),
+        Err(error) => {
+            eprintln!("SKIPPED, no GPU: {error}");
+            None
+        }
+    }
+}

@@ -1,27 +1,132 @@
-//! The GPU executor. For now it refuses, and everything runs on the CPU.
+//! The GPU executor: wgpu, our own WGSL, natively and in a browser. Each kernel is one file in `shaders/` and has its
+//! twin on the CPU in `exec/cpu`.
 
-use crate::error::{Error, Result};
-pub use crate::exec::cpu::CpuExecutor as GpuExecutor;
+mod context;
+mod kernel;
+mod module;
+mod peak;
+mod sampler;
+pub mod shader;
 
-/// The adapter in use.
-pub struct GpuInfo {
-    /// As the driver names it.
-    pub name: String,
+pub use context::GpuInfo;
+pub use kernel::{Dispatch, dispatch};
+pub use module::GpuModule;
+pub use sampler::GpuSampler;
+
+use super::{Executor, WeightData};
+use crate::error::Result;
+use crate::graph::{Graph, WeightId};
+use crate::schedulers::Eval;
+use context::{Buffer, Context};
+use std::rc::Rc;
+
+/// Runs graphs on a GPU. Cheap to clone: all clones share the device.
+#[derive(Clone)]
+pub struct GpuExecutor {
+    context: Rc<Context>,
+}
+
+/// Numbers on the device: a piece of a buffer.
+#[derive(Clone)]
+pub struct GpuValue {
+    buffer: Rc<Buffer>,
+    /// In bytes.
+    offset: u64,
+    /// In numbers of four bytes.
+    len: usize,
 }
 
 impl GpuExecutor {
     /// Opens the default adapter.
+    ///
+    /// # Errors
+    /// [`crate::Error::NoGpu`] where there is none.
     pub async fn new() -> Result<Self> {
-        Err(Error::NoGpu("the GPU engine is not part of this build".into()))
+        Ok(Self { context: Rc::new(Context::open().await?) })
     }
 
-    /// The adapter in use.
-    pub fn info(&self) -> GpuInfo {
-        GpuInfo { name: String::new() }
+    /// What is known of the adapter.
+    pub fn info(&self) -> &GpuInfo {
+        &self.context.info
     }
 
-    /// Giga floating-point operations a second of a loop of fused multiply-adds.
-    pub async fn measure_peak(&self) -> Result<f64> {
-        Err(Error::NoGpu("the GPU engine is not part of this build".into()))
+    fn upload_bytes(&self, bytes: &[u8]) -> Result<GpuValue> {
+        let buffer = self.context.storage("upload", bytes.len() as u64)?;
+        self.context.queue.write_buffer(&buffer.raw, 0, bytes);
+        Ok(GpuValue { buffer, offset: 0, len: bytes.len() / 4 })
+    }
+}
+
+impl Executor for GpuExecutor {
+    type Value = GpuValue;
+    type Module = GpuModule;
+    type Sampler = GpuSampler;
+
+    async fn compile(&self, graph: Graph, donor: Option<&GpuModule>) -> Result<GpuModule> {
+        let module = self.context.guarded(|| GpuModule::new(&self.context, graph, donor)).await?;
+        if donor.is_some() {
+            module.record(&self.context).await?;
+        }
+        Ok(module)
+    }
+
+    async fn put(&self, module: &mut GpuModule, id: WeightId, data: WeightData) -> Result<()> {
+        module.put(&self.context, id, data)
+    }
+
+    fn upload(&self, data: &[f32]) -> Result<GpuValue> {
+        self.upload_bytes(bytemuck::cast_slice(data))
+    }
+
+    fn upload_ids(&self, ids: &[u32]) -> Result<GpuValue> {
+        self.upload_bytes(bytemuck::cast_slice(ids))
+    }
+
+    async fn download(&self, value: &GpuValue) -> Result<Vec<f32>> {
+        let bytes = self.context.read(&value.buffer, value.offset, value.len as u64 * 4).await?;
+        Ok(bytemuck::pod_collect_to_vec(&bytes))
+    }
+
+    async fn finish(&self) -> Result<()> {
+        // Reading anything back waits for everything before it, on every backend alike.
+        let marker = self.upload(&[0.0])?;
+        self.download(&marker).await.map(drop)
+    }
+
+    async fn run(&self, module: &GpuModule, inputs: &[(&str, &GpuValue)]) -> Result<Vec<GpuValue>> {
+        module.record(&self.context).await?;
+        module.run(&self.context, inputs)
+    }
+
+    fn sampler(&self, latents: &[f32]) -> Result<GpuSampler> {
+        GpuSampler::new(&self.context, latents)
+    }
+
+    fn model_input(&self, sampler: &GpuSampler, input_scale: f64, batch: usize) -> Result<GpuValue> {
+        sampler.model_input(&self.context, input_scale, batch)
+    }
+
+    fn guide_and_step(
+        &self,
+        sampler: &mut GpuSampler,
+        eval: &Eval,
+        model_out: &GpuValue,
+        guidance: Option<f64>,
+        noise: Option<&[f32]>,
+    ) -> Result<()> {
+        let noise = self.upload(noise.unwrap_or(&[0.0; 4]))?;
+        sampler.step(&self.context, eval, model_out, guidance, &noise)
+    }
+
+    fn latents(&self, sampler: &GpuSampler) -> GpuValue {
+        sampler.part(0)
+    }
+
+    fn denoised(&self, sampler: &GpuSampler) -> GpuValue {
+        sampler.part(2)
+    }
+
+    fn noise_pred(&self, sampler: &GpuSampler) -> GpuValue {
+        sampler.part(3)
     }
 }

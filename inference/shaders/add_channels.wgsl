@@ -1,0 +1,21 @@
+// [B, …, C] plus [B, C].
+struct Params {
+    len: u32,
+    channels: u32,
+    image: u32,  // numbers of one batch entry
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read> per_batch: array<f32>;  // [B, C]
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+#import shared/index.wgsl
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>) {
+    let i = flat_index(id, workgroups);
+    if i >= params.len {
+        return;
+    }
+    y[i] = x[i] + per_batch[i / params.image * params.channels + i % params.channels];
+}

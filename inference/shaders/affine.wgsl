@@ -1,0 +1,20 @@
+// y = x · factor + offset.
+struct Params {
+    len: u32,
+    factor: f32,
+    offset: f32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+#import shared/index.wgsl
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>) {
+    let i = flat_index(id, workgroups);
+    if i >= params.len {
+        return;
+    }
+    y[i] = x[i] * params.factor + params.offset;
+}

@@ -1,0 +1,214 @@
+//! A graph on the device: buffers over lifetimes, weights, and the list of launches, recorded once and encoded again at
+//! every run. Bind groups are made once too; making them anew at each run costs more than the launches themselves.
+
+use super::context::{Buffer, Context};
+use super::kernel::{Dispatch, Source, dispatch};
+use super::{GpuValue, shader::Variant};
+use crate::error::{Error, Result};
+use crate::exec::WeightData;
+use crate::graph::{Graph, MemoryPlan, NodeId, Op, WeightId, node_work, plan_memory};
+use std::cell::OnceCell;
+use std::rc::Rc;
+use wgpu::BufferUsages;
+
+/// Bytes between the parameters of two launches: WebGPU's alignment of uniform bindings.
+const UNIFORM: u64 = 256;
+/// Work submitted at once. One long submission freezes the whole desktop on a slow GPU, and some systems reset the
+/// device after two seconds; 20 GFLOP are 0.2 s on a phone's 100 GFLOP/s.
+const FLOPS_PER_SUBMIT: u64 = 20_000_000_000;
+
+/// A weight on the device.
+#[derive(Clone)]
+struct Stored {
+    buffer: Rc<Buffer>,
+    half: bool,
+}
+
+/// A recorded launch.
+struct Launch {
+    pipeline: wgpu::ComputePipeline,
+    bind_group: wgpu::BindGroup,
+    workgroups: [u32; 3],
+    flops: u64,
+}
+
+/// A graph with its weights and launches.
+pub struct GpuModule {
+    pub(super) graph: Graph,
+    plan: MemoryPlan,
+    slots: Vec<Rc<Buffer>>,
+    weights: Vec<Option<Stored>>,
+    uniforms: Rc<Buffer>,
+    /// Recorded at the first run, when all weights are there and it is known which are f16.
+    launches: OnceCell<Vec<Launch>>,
+}
+
+impl GpuModule {
+    /// Allocates; see [`crate::exec::Executor::compile`].
+    pub fn new(context: &Context, graph: Graph, donor: Option<&GpuModule>) -> Result<Self> {
+        let weights = match donor {
+            None => vec![None; graph.weights.len()],
+            Some(donor) if donor.graph.weights == graph.weights => donor.weights.clone(),
+            Some(_) => return Err(Error::Internal("a module cannot share the weights of another model".into())),
+        };
+        let plan = plan_memory(&graph);
+        let slots = plan.slots.iter().map(|slot| context.storage("activations", slot.len as u64 * 4));
+        let slots = slots.collect::<Result<_>>()?;
+        let bytes = graph.nodes.len() as u64 * UNIFORM;
+        let uniforms = context.buffer("parameters", bytes, BufferUsages::UNIFORM | BufferUsages::COPY_DST)?;
+        Ok(Self { graph, plan, slots, weights, uniforms, launches: OnceCell::new() })
+    }
+
+    /// Uploads a weight. Matrices and tables get rows of a multiple of four numbers, so that the kernels can load four
+    /// at a time; positions are a table that is read number by number and stays f32.
+    pub fn put(&mut self, context: &Context, id: WeightId, data: WeightData) -> Result<()> {
+        let weight = &self.graph.weights[id.0];
+        let name = weight.parts.first().map_or("weight", |(name, _)| name);
+        let is_positions = |op: &Op| matches!(op, Op::Embedding { positions, .. } if *positions == id);
+        let plain = weight.is_vector() || self.graph.nodes.iter().any(|node| is_positions(&node.op));
+        let (bytes, half): (Vec<u8>, bool) = match data {
+            data if plain => (bytemuck::cast_slice(&data.into_f32()).to_vec(), false),
+            WeightData::F16(data) => (bytemuck::cast_slice(&padded(&data, weight.n())).to_vec(), true),
+            WeightData::F32(data) => (bytemuck::cast_slice(&padded(&data, weight.n())).to_vec(), false),
+        };
+        let buffer = context.buffer(name, bytes.len() as u64, BufferUsages::STORAGE | BufferUsages::COPY_DST)?;
+        let mut bytes = bytes;
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+        context.queue.write_buffer(&buffer.raw, 0, &bytes);
+        self.weights[id.0] = Some(Stored { buffer, half });
+        self.launches.take();
+        Ok(())
+    }
+
+    fn stored(&self, id: WeightId) -> Result<&Stored> {
+        self.weights[id.0].as_ref().ok_or_else(|| {
+            let name = self.graph.weights[id.0].parts.first().map_or("?", |(name, _)| name);
+            Error::Internal(format!("weight {name} was not loaded"))
+        })
+    }
+
+    /// Builds pipelines and bind groups, if that was not done yet.
+    pub async fn record(&self, context: &Context) -> Result<()> {
+        if self.launches.get().is_none() {
+            let launches = context.guarded(|| self.make_launches(context)).await?;
+            // A second recording in between would have made the same.
+            let _ = self.launches.set(launches);
+        }
+        Ok(())
+    }
+
+    fn make_launches(&self, context: &Context) -> Result<Vec<Launch>> {
+        let mut launches = Vec::new();
+        let mut params = vec![0_u8; self.graph.nodes.len() * UNIFORM as usize];
+        for i in 0..self.graph.nodes.len() {
+            let half = |id: WeightId| self.weights[id.0].as_ref().is_some_and(|weight| weight.half);
+            let Some(dispatch) = dispatch(&self.graph, NodeId(i), half) else { continue };
+            let offset = i as u64 * UNIFORM;
+            let words: &[u8] = bytemuck::cast_slice(&dispatch.params);
+            params[offset as usize..][..words.len()].copy_from_slice(words);
+            let pipeline = context.pipeline(&dispatch.variant);
+            let bind_group = self.bind(context, &pipeline, &dispatch, NodeId(i), offset, words.len() as u64)?;
+            let flops = node_work(&self.graph, NodeId(i)).flops;
+            launches.push(Launch { pipeline, bind_group, workgroups: dispatch.workgroups, flops });
+        }
+        context.queue.write_buffer(&self.uniforms.raw, 0, &params);
+        Ok(launches)
+    }
+
+    fn bind(
+        &self,
+        context: &Context,
+        pipeline: &wgpu::ComputePipeline,
+        dispatch: &Dispatch,
+        id: NodeId,
+        offset: u64,
+        size: u64,
+    ) -> Result<wgpu::BindGroup> {
+        let size = wgpu::BufferSize::new(size.next_multiple_of(16));
+        let uniforms = wgpu::BufferBinding { buffer: &self.uniforms.raw, offset, size };
+        let mut entries = vec![wgpu::BindGroupEntry { binding: 0, resource: wgpu::BindingResource::Buffer(uniforms) }];
+        for (binding, source) in &dispatch.bindings {
+            let buffer = match source {
+                Source::Value(id) => self.slot(*id),
+                Source::Output => self.slot(id),
+                Source::Weight(id) => &self.stored(*id)?.buffer,
+            };
+            entries.push(wgpu::BindGroupEntry { binding: *binding, resource: buffer.raw.as_entire_binding() });
+        }
+        let layout = pipeline.get_bind_group_layout(0);
+        let label = Some(self.graph.node(id).name.as_str());
+        Ok(context.device.create_bind_group(&wgpu::BindGroupDescriptor { label, layout: &layout, entries: &entries }))
+    }
+
+    fn slot(&self, id: NodeId) -> &Rc<Buffer> {
+        &self.slots[self.plan.slot_of[id.0]]
+    }
+
+    /// Copies the inputs in, encodes all launches, submits.
+    pub fn run(&self, context: &Context, inputs: &[(&str, &GpuValue)]) -> Result<Vec<GpuValue>> {
+        let launches =
+            self.launches.get().ok_or_else(|| Error::Internal("a module was run before it was recorded".into()))?;
+        let mut encoder = context.device.create_command_encoder(&Default::default());
+        for (id, name, _) in self.graph.inputs() {
+            let given = inputs.iter().find(|(given, _)| *given == name).map(|(_, value)| *value);
+            let given = given.ok_or_else(|| Error::Internal(format!("input {name} was not given")))?;
+            if given.len != self.graph.node(id).len() {
+                return Err(Error::Internal(format!(
+                    "input {name} has {} numbers, not {:?}",
+                    given.len,
+                    self.graph.node(id).shape
+                )));
+            }
+            let bytes = given.len as u64 * 4;
+            encoder.copy_buffer_to_buffer(&given.buffer.raw, given.offset, &self.slot(id).raw, 0, bytes);
+        }
+        let mut rest = launches.as_slice();
+        loop {
+            let mut flops = 0;
+            let count = rest.iter().take_while(|launch| {
+                let fits = flops < FLOPS_PER_SUBMIT;
+                flops += launch.flops;
+                fits
+            });
+            let (now, later) = rest.split_at(count.count());
+            {
+                let mut pass = encoder.begin_compute_pass(&Default::default());
+                for launch in now {
+                    pass.set_pipeline(&launch.pipeline);
+                    pass.set_bind_group(0, &launch.bind_group, &[]);
+                    let [x, y, z] = launch.workgroups;
+                    pass.dispatch_workgroups(x, y, z);
+                }
+            }
+            context.queue.submit([encoder.finish()]);
+            if later.is_empty() {
+                break;
+            }
+            rest = later;
+            encoder = context.device.create_command_encoder(&Default::default());
+        }
+        let value = |(_, id): &(String, NodeId)| GpuValue {
+            buffer: self.slot(*id).clone(),
+            offset: 0,
+            len: self.graph.node(*id).len(),
+        };
+        Ok(self.graph.outputs.iter().map(value).collect())
+    }
+
+    /// The variants in use, for tests and profiles.
+    pub fn variants(&self) -> Vec<Variant> {
+        let half = |id: WeightId| self.weights[id.0].as_ref().is_some_and(|weight| weight.half);
+        let nodes = (0..self.graph.nodes.len()).filter_map(|i| dispatch(&self.graph, NodeId(i), half));
+        nodes.map(|dispatch| dispatch.variant).collect()
+    }
+}
+
+/// Rows of `n` numbers padded with zeros to a multiple of four.
+fn padded<T: Copy + Default>(data: &[T], n: usize) -> Vec<T> {
+    let width = n.next_multiple_of(4);
+    let mut out = vec![T::default(); data.len() / n * width];
+    for (out, row) in out.chunks_exact_mut(width).zip(data.chunks_exact(n)) {
+        out[..n].copy_from_slice(row);
+    }
+    out
+}

@@ -1,0 +1,132 @@
+//! The shaders and their variants. Sources are plain WGSL with two extensions, resolved here and nowhere else:
+//! `#import shared/x.wgsl`, and `#if FLAG` / `#else` / `#endif` around whole lines. A variant is a kernel with its
+//! flags and constants; the table in [`all_variants`] lists what the tests validate.
+
+/// A kernel with its flags and constants: what a pipeline is made of, and its key in the cache.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Variant {
+    /// File name without its ending.
+    pub kernel: &'static str,
+    /// Flags that are set.
+    pub flags: Vec<&'static str>,
+    /// Constants that the file leaves open.
+    pub constants: Vec<(&'static str, u32)>,
+}
+
+impl Variant {
+    /// A kernel without flags or constants.
+    pub fn plain(kernel: &'static str) -> Self {
+        Self { kernel, flags: Vec::new(), constants: Vec::new() }
+    }
+
+    /// With a flag, if it is set.
+    pub fn flag(mut self, name: &'static str, set: bool) -> Self {
+        if set {
+            self.flags.push(name);
+        }
+        self
+    }
+
+    /// With a constant.
+    pub fn constant(mut self, name: &'static str, value: u32) -> Self {
+        self.constants.push((name, value));
+        self
+    }
+
+    /// The WGSL that a device gets.
+    pub fn source(&self) -> String {
+        let mut out = String::new();
+        for (name, value) in &self.constants {
+            out.push_str(&format!("const {name}: u32 = {value}u;\n"));
+        }
+        self.expand(file(self.kernel), &mut out);
+        out
+    }
+
+    fn expand(&self, text: &str, out: &mut String) {
+        // Nested conditions: whether each of them, and so the present line, is taken.
+        let mut taken: Vec<bool> = Vec::new();
+        for line in text.lines() {
+            if let Some(flag) = line.strip_prefix("#if ") {
+                taken.push(self.flags.contains(&flag.trim()));
+            } else if line == "#else" {
+                if let Some(last) = taken.last_mut() {
+                    *last = !*last;
+                }
+            } else if line == "#endif" {
+                taken.pop();
+            } else if taken.iter().all(|taken| *taken) {
+                match line.strip_prefix("#import ") {
+                    Some(path) => self.expand(file(path.trim().trim_end_matches(".wgsl")), out),
+                    None => {
+                        out.push_str(line);
+                        out.push('\n');
+                    }
+                }
+            }
+        }
+    }
+}
+
+macro_rules! files {
+    ($($name:literal),* $(,)?) => {
+        /// Names of all kernels, shared parts not counted.
+        pub const KERNELS: &[&str] = &[$($name),*];
+
+        fn file(name: &str) -> &'static str {
+            match name {
+                $($name => include_str!(concat!("../../../shaders/", $name, ".wgsl")),)*
+                "shared/index" => include_str!("../../../shaders/shared/index.wgsl"),
+                "shared/activation" => include_str!("../../../shaders/shared/activation.wgsl"),
+                "shared/weight" => include_str!("../../../shaders/shared/weight.wgsl"),
+                // A name that is in no file does not compile as WGSL either, and the tests compile every variant.
+                _ => "unknown shader file",
+            }
+        }
+    };
+}
+
+files!(
+    "activate",
+    "add",
+    "add_channels",
+    "affine",
+    "attention",
+    "concat",
+    "embedding",
+    "geglu",
+    "group_norm",
+    "guide_and_step",
+    "layer_norm",
+    "matmul",
+    "model_input",
+    "peak",
+    "resize",
+);
+
+/// Every variant that a graph can ask for (head widths stand for themselves and 40).
+pub fn all_variants() -> Vec<Variant> {
+    let mut variants = Vec::new();
+    for kernel in KERNELS {
+        let plain = Variant::plain(kernel);
+        match *kernel {
+            "activate" | "group_norm" => variants.extend((0..6).map(|act| plain.clone().constant("ACT", act))),
+            "geglu" => variants.push(plain.constant("ACT", 0)),
+            "embedding" => variants.extend([false, true].map(|half| plain.clone().flag("W_F16", half))),
+            "attention" => {
+                for (vec, head) in [(true, 10), (true, 40), (false, 5)] {
+                    variants.push(plain.clone().flag("VEC", vec).constant("HEAD", head));
+                }
+            }
+            "matmul" => {
+                for bits in 0..64_u32 {
+                    let names = ["A_VEC", "W_F16", "CONV", "BIAS", "CHANNEL_BIAS", "RESIDUAL"];
+                    let set = |v: Variant, (i, name): (usize, &&'static str)| v.flag(name, bits >> i & 1 == 1);
+                    variants.push(names.iter().enumerate().fold(plain.clone().constant("ACT", bits % 6), set));
+                }
+            }
+            _ => variants.push(plain),
+        }
+    }
+    variants
+}
