@@ -42,8 +42,24 @@ schedulers! {
     DpmPp2MKarras = "dpmpp-2m-karras", "DPM++ 2M Karras";
     /// `HeunDiscreteScheduler`; two model calls a step.
     Heun = "heun", "Heun";
+    /// `PNDMScheduler` without Runge-Kutta start; one model call more than steps.
+    Pndm = "pndm", "PNDM (PLMS)";
+    /// `LMSDiscreteScheduler`, order 4.
+    Lms = "lms", "LMS";
+    /// `KDPM2DiscreteScheduler`; two model calls a step.
+    Dpm2 = "dpm2", "DPM2";
+    /// `KDPM2AncestralDiscreteScheduler`; two model calls a step, draws noise.
+    Dpm2A = "dpm2-a", "DPM2 a";
+    /// `DPMSolverMultistepScheduler` with `sde-dpmsolver++`; draws noise at every step.
+    DpmPp2MSde = "dpmpp-2m-sde", "DPM++ 2M SDE";
+    /// `UniPCMultistepScheduler`, order 2.
+    UniPc = "unipc", "UniPC";
+    /// `DEISMultistepScheduler`, order 2.
+    Deis = "deis", "DEIS";
     /// `LCMScheduler`, for distilled models.
     Lcm = "lcm", "LCM";
+    /// `TCDScheduler`, for distilled models.
+    Tcd = "tcd", "TCD";
 }
 
 impl fmt::Display for SchedulerKind {

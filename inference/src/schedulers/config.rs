@@ -24,6 +24,7 @@ pub struct SchedulerConfig {
     pub interpolation_type: Option<String>,
     pub steps_offset: Option<i64>,
     pub set_alpha_to_one: Option<bool>,
+    pub skip_prk_steps: Option<bool>,
     pub clip_sample: Option<bool>,
     pub thresholding: Option<bool>,
     pub rescale_betas_zero_snr: Option<bool>,
@@ -38,6 +39,8 @@ pub struct SchedulerConfig {
     pub algorithm_type: Option<String>,
     pub solver_order: Option<usize>,
     pub solver_type: Option<String>,
+    pub predict_x0: Option<bool>,
+    pub disable_corrector: Option<Vec<usize>>,
     pub lower_order_final: Option<bool>,
     pub euler_at_final: Option<bool>,
     pub lambda_min_clipped: Option<f64>,
@@ -89,6 +92,7 @@ impl SchedulerConfig {
             interpolation_type: field(&map, "interpolation_type")?,
             steps_offset: field(&map, "steps_offset")?,
             set_alpha_to_one: field(&map, "set_alpha_to_one")?,
+            skip_prk_steps: field(&map, "skip_prk_steps")?,
             clip_sample: field(&map, "clip_sample")?,
             thresholding: field(&map, "thresholding")?,
             rescale_betas_zero_snr: field(&map, "rescale_betas_zero_snr")?,
@@ -103,6 +107,8 @@ impl SchedulerConfig {
             algorithm_type: field(&map, "algorithm_type")?,
             solver_order: field(&map, "solver_order")?,
             solver_type: field(&map, "solver_type")?,
+            predict_x0: field(&map, "predict_x0")?,
+            disable_corrector: field(&map, "disable_corrector")?,
             lower_order_final: field(&map, "lower_order_final")?,
             euler_at_final: field(&map, "euler_at_final")?,
             lambda_min_clipped: field(&map, "lambda_min_clipped")?,
@@ -119,10 +125,12 @@ impl SchedulerConfig {
 
     /// What the model predicts; noise where the config does not say.
     pub(super) fn prediction(&self, kind: SchedulerKind) -> Result<Prediction, SchedulerError> {
+        use SchedulerKind::{Dpm2, Dpm2A, EulerA, Pndm};
+        let without_sample = [EulerA, Dpm2, Dpm2A, Pndm];
         match self.prediction_type.as_deref().unwrap_or("epsilon") {
             "epsilon" => Ok(Prediction::Epsilon),
             "v_prediction" => Ok(Prediction::V),
-            "sample" if kind != SchedulerKind::EulerA => Ok(Prediction::Sample),
+            "sample" if !without_sample.contains(&kind) => Ok(Prediction::Sample),
             "original_sample" if kind == SchedulerKind::Euler => Ok(Prediction::Sample),
             other => Err(unsupported(kind, "prediction_type", other, "use a model that predicts epsilon or v")),
         }

@@ -1,5 +1,6 @@
 //! `DPMSolverMultistepScheduler` with `dpmsolver++` (Lu et al. 2022): an exponential integrator of the predicted clean
-//! latents that extrapolates from the previous prediction. First order at the first step and where it must be.
+//! latents that extrapolates from the previous prediction. First order at the first step and where it must be. With
+//! `sde-dpmsolver++` it draws noise at every step.
 
 use protocol::SchedulerKind;
 
@@ -11,12 +12,11 @@ pub(super) fn schedule(
     kind: SchedulerKind,
     config: &SchedulerConfig,
     num_inference_steps: usize,
-    force_karras: bool,
 ) -> Result<Schedule, SchedulerError> {
     let solver = Solver::new(kind, config)?;
     let prediction = config.prediction(kind)?;
     let noise = Noise::new(kind, config, &DDPM_BETAS, ZeroSnr::Guarded)?;
-    let levels = levels(kind, config, &noise, num_inference_steps, force_karras)?;
+    let levels = levels(kind, config, &noise, num_inference_steps)?;
     let steps = levels.timesteps.len();
     let evals = (0..steps)
         .map(|i| {
@@ -38,7 +38,7 @@ pub(super) fn schedule(
                 remember: true,
                 update: solver.update(before, sigma, levels.sigmas[i + 1]),
                 save: None,
-                draws_noise: false,
+                draws_noise: solver.stochastic,
             }
         })
         .collect();
@@ -46,12 +46,13 @@ pub(super) fn schedule(
 }
 
 /// Factors of signal and noise at a noise level, their squares adding up to 1.
-fn scales(sigma: f64) -> (f64, f64) {
+pub(super) fn scales(sigma: f64) -> (f64, f64) {
     let signal = 1.0 / sigma.hypot(1.0);
     (signal, sigma * signal)
 }
 
 struct Solver {
+    stochastic: bool,
     order: usize,
     heun: bool,
     lower_order_final: bool,
@@ -70,10 +71,12 @@ impl Solver {
                 ("use_flow_sigmas", config.use_flow_sigmas),
             ],
         )?;
-        match config.algorithm_type.as_deref().unwrap_or("dpmsolver++") {
-            "dpmsolver++" | "deis" => {}
+        let stochastic = match config.algorithm_type.as_deref().unwrap_or("dpmsolver++") {
+            _ if kind == SchedulerKind::DpmPp2MSde => true,
+            "dpmsolver++" | "deis" => false,
+            "sde-dpmsolver++" => true,
             other => return Err(unsupported(kind, "algorithm_type", other, "use dpmsolver++")),
-        }
+        };
         let order = config.solver_order.unwrap_or(2);
         if !(1..=2).contains(&order) {
             return Err(unsupported(kind, "solver_order", &order.to_string(), "use 1 or 2"));
@@ -88,6 +91,7 @@ impl Solver {
             other => return Err(unsupported(kind, "solver_type", other, "use midpoint or heun")),
         };
         Ok(Self {
+            stochastic,
             order,
             heun,
             lower_order_final: config.lower_order_final.unwrap_or(true),
@@ -101,30 +105,34 @@ impl Solver {
         let ((_, noise), (next_signal, next_noise)) = (scales(sigma), scales(next));
         // exp(-h), where h is the step in log(signal / noise) = -log(sigma).
         let decay = next / sigma;
-        let gain = next_signal * (1.0 - decay);
+        // The stochastic variant shrinks the old latents further and makes up for it with fresh noise.
+        let (shrink, reach) = if self.stochastic { (decay, 2.0) } else { (1.0, 1.0) };
+        let lost = 1.0 - decay.powf(reach);
+        let gain = next_signal * lost;
         let mut history = [gain, 0.0, 0.0, 0.0];
         let h = -decay.ln();
         // A step of no length (Karras levels that end at sigma_min twice) has no slope either.
         if let Some(before) = before.filter(|_| h > 0.0) {
-            let slope = if self.heun { next_signal * ((decay - 1.0) / h + 1.0) } else { 0.5 * gain };
+            let slope = if self.heun { next_signal * (1.0 - lost / (reach * h)) } else { 0.5 * gain };
             let inverse_ratio = h / (before / sigma).ln();
             history = [gain + slope * inverse_ratio, -slope * inverse_ratio, 0.0, 0.0];
         }
-        Combination { x: next_noise / noise, history, ..Combination::default() }
+        let fresh = if self.stochastic { next_noise * lost.sqrt() } else { 0.0 };
+        Combination { x: next_noise / noise * shrink, saved: 0.0, history, noise: fresh }
     }
 }
 
-struct Levels {
-    timesteps: Vec<f64>,
-    sigmas: Vec<f64>,
+/// Timesteps, and noise levels with the one after the last step.
+pub(super) struct Levels {
+    pub timesteps: Vec<f64>,
+    pub sigmas: Vec<f64>,
 }
 
-fn levels(
+pub(super) fn levels(
     kind: SchedulerKind,
     config: &SchedulerConfig,
     noise: &Noise,
     n: usize,
-    force_karras: bool,
 ) -> Result<Levels, SchedulerError> {
     let train = noise.sigmas.len();
     // Noisier than this the schedule is cut off; lambda = -log(sigma).
@@ -140,22 +148,25 @@ fn levels(
         Spacing::Trailing => trailing(last, train, n),
     };
     let (max, min) = (f64::from(noise.sigmas[train - 1]), f64::from(noise.sigmas[0]));
-    let (karras_sigmas, exponential) = (config.use_karras_sigmas == Some(true), config.use_exponential_sigmas);
-    let mut sigmas: Vec<f64> = if force_karras || karras_sigmas {
+    let is_karras = kind == SchedulerKind::DpmPp2MKarras || config.use_karras_sigmas == Some(true);
+    let is_exponential = config.use_exponential_sigmas == Some(true);
+    let mut sigmas: Vec<f64> = if is_karras {
         karras(max, min, n)
-    } else if exponential == Some(true) {
+    } else if is_exponential {
         linspace(max.ln(), min.ln(), n).into_iter().map(f64::exp).collect()
     } else {
         timesteps.iter().map(|t| noise.sigma_at(*t)).collect()
     };
-    if force_karras || karras_sigmas || exponential == Some(true) {
-        let rounds = force_karras || karras_sigmas;
-        let rounds = rounds && config.beta_schedule.as_deref() != Some("squaredcos_cap_v2");
+    if is_karras || is_exponential {
+        let rounds = is_karras && config.beta_schedule.as_deref() != Some("squaredcos_cap_v2");
         // Upstream stores whole numbers: rounded here, cut off there.
         let store = |t: f64| if rounds { t.round_ties_even() } else { t.trunc() };
         timesteps = sigmas.iter().map(|sigma| store(noise.timestep_of(*sigma))).collect();
     }
-    sigmas.push(final_sigma(kind, config, noise)?);
+    // Respaced levels end at their own last one in the two classes that came later.
+    let later = matches!(kind, SchedulerKind::Deis | SchedulerKind::UniPc) && (is_karras || is_exponential);
+    let last = final_sigma(kind, config, noise)?;
+    sigmas.push(if later && last > 0.0 { sigmas.last().copied().unwrap_or(last) } else { last });
     let sigmas = sigmas.into_iter().map(|sigma| f64::from(sigma as f32)).collect();
     Ok(Levels { timesteps, sigmas })
 }

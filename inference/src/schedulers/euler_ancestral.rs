@@ -4,7 +4,7 @@ use protocol::SchedulerKind;
 
 use super::config::SchedulerConfig;
 use super::euler::derivative;
-use super::schedule::{DDPM_BETAS, Levels, Noise, ZeroSnr, denoised_unscaled};
+use super::schedule::{DDPM_BETAS, Levels, Noise, ZeroSnr, ancestral, denoised_unscaled};
 use super::{Combination, Eval, Schedule, SchedulerError};
 
 pub(super) fn schedule(
@@ -32,8 +32,7 @@ pub(super) fn schedule(
         .enumerate()
         .map(|(outer_step, (timestep, pair))| {
             let (from, to) = (pair[0], pair[1]);
-            let up = (to * to * (from * from - to * to) / (from * from)).max(0.0).sqrt();
-            let down = (to * to - up * up).max(0.0).sqrt();
+            let (up, down) = ancestral(from, to);
             let to_denoised = denoised_unscaled(prediction, from);
             Eval {
                 outer_step,

@@ -6,7 +6,7 @@ use super::config::SchedulerConfig;
 use super::schedule::{BetaDefaults, Noise, ZeroSnr, all_finite, denoised_scaled, shown_sigma};
 use super::{Combination, Eval, Schedule, SchedulerError};
 
-const BETAS: BetaDefaults = BetaDefaults { start: 0.00085, end: 0.012, schedule: "scaled_linear" };
+pub(super) const BETAS: BetaDefaults = BetaDefaults { start: 0.00085, end: 0.012, schedule: "scaled_linear" };
 /// Standard deviation of the data in the boundary condition of consistency models.
 const SIGMA_DATA: f64 = 0.5;
 
@@ -18,17 +18,7 @@ pub(super) fn schedule(
     config.refuse(kind, &[("clip_sample", config.clip_sample), ("thresholding", config.thresholding)])?;
     let prediction = config.prediction(kind)?;
     let noise = Noise::new(kind, config, &BETAS, ZeroSnr::Exact)?;
-    let train = noise.alphas_cumprod.len();
-    let original = config.original_inference_steps.unwrap_or(50).clamp(1, train);
-    if num_inference_steps > original {
-        let reason = format!("at most {original} (original_inference_steps of the model's config)");
-        return Err(SchedulerError::Steps { scheduler: kind, steps: num_inference_steps, reason });
-    }
-    // Every stride-th timestep of the distillation, noisiest first, and evenly spread picks of those.
-    let stride = train / original;
-    let pick = original as f64 / num_inference_steps as f64;
-    let list: Vec<usize> =
-        (0..num_inference_steps).map(|i| (original - (i as f64 * pick).floor() as usize) * stride - 1).collect();
+    let list = distilled_timesteps(kind, config, noise.alphas_cumprod.len(), num_inference_steps)?;
     let scaling = config.timestep_scaling.unwrap_or(10.0);
     let evals = list.iter().enumerate().map(|(outer_step, t)| {
         let alpha = f64::from(noise.alphas_cumprod[*t]);
@@ -57,4 +47,21 @@ pub(super) fn schedule(
         }
     });
     all_finite(kind, (evals.collect(), 1.0))
+}
+
+/// Every stride-th timestep of the distillation, noisiest first, and evenly spread picks of those.
+pub(super) fn distilled_timesteps(
+    kind: SchedulerKind,
+    config: &SchedulerConfig,
+    train: usize,
+    steps: usize,
+) -> Result<Vec<usize>, SchedulerError> {
+    let original = config.original_inference_steps.unwrap_or(50).clamp(1, train);
+    if steps > original {
+        let reason = format!("at most {original} (original_inference_steps of the model's config)");
+        return Err(SchedulerError::Steps { scheduler: kind, steps, reason });
+    }
+    let stride = train / original;
+    let pick = original as f64 / steps as f64;
+    Ok((0..steps).map(|i| (original - (i as f64 * pick).floor() as usize) * stride - 1).collect())
 }

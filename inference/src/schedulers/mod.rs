@@ -10,12 +10,18 @@
 pub mod apply;
 mod config;
 mod ddim;
+mod deis;
+mod dpm2;
 mod dpmpp_2m;
 mod euler;
 mod euler_ancestral;
 mod heun;
 mod lcm;
+mod lms;
+mod pndm;
 mod schedule;
+mod tcd;
+mod unipc;
 
 pub use config::{Prediction, SchedulerConfig, Spacing};
 use protocol::SchedulerKind;
@@ -117,7 +123,8 @@ type Schedule = (Vec<Eval>, f64);
 
 /// Lists the model calls of `num_inference_steps` steps.
 ///
-/// `eta` matters to DDIM alone (0 is deterministic, 1 draws as much noise as DDPM); the others ignore it, as upstream.
+/// `eta` matters to DDIM (0 is deterministic, 1 draws as much noise as DDPM) and TCD; the others ignore it. Left out it
+/// is 0, which is what upstream's pipelines pass.
 ///
 /// # Errors
 /// When the config asks for something that is not implemented, or the step count is out of the sampler's range.
@@ -136,9 +143,17 @@ pub fn plan(
         SchedulerKind::EulerA => euler_ancestral::schedule(kind, config, n),
         SchedulerKind::Heun => heun::schedule(kind, config, n),
         SchedulerKind::Ddim => ddim::schedule(kind, config, n, eta.unwrap_or(0.0)),
-        SchedulerKind::DpmPp2M => dpmpp_2m::schedule(kind, config, n, false),
-        SchedulerKind::DpmPp2MKarras => dpmpp_2m::schedule(kind, config, n, true),
+        SchedulerKind::DpmPp2M | SchedulerKind::DpmPp2MKarras | SchedulerKind::DpmPp2MSde => {
+            dpmpp_2m::schedule(kind, config, n)
+        }
         SchedulerKind::Lcm => lcm::schedule(kind, config, n),
+        SchedulerKind::Pndm => pndm::schedule(kind, config, n),
+        SchedulerKind::Lms => lms::schedule(kind, config, n),
+        SchedulerKind::Dpm2 => dpm2::schedule(kind, config, n, false),
+        SchedulerKind::Dpm2A => dpm2::schedule(kind, config, n, true),
+        SchedulerKind::UniPc => unipc::schedule(kind, config, n),
+        SchedulerKind::Deis => deis::schedule(kind, config, n),
+        SchedulerKind::Tcd => tcd::schedule(kind, config, n, eta.unwrap_or(0.0)),
     }?;
     let outer_steps = evals.last().map_or(0, |eval| eval.outer_step + 1);
     let warnings = warnings(kind, config, &evals);
@@ -149,15 +164,21 @@ pub fn plan(
 fn warnings(kind: SchedulerKind, config: &SchedulerConfig, evals: &[Eval]) -> Vec<String> {
     let mut out = Vec::new();
     let made_for = config.class_name.as_deref().unwrap_or_default();
-    if kind == SchedulerKind::Lcm && made_for != "LCMScheduler" {
+    let distilled = [(SchedulerKind::Lcm, "LCMScheduler"), (SchedulerKind::Tcd, "TCDScheduler")];
+    if distilled.iter().any(|(asked, class)| kind == *asked && made_for != *class) {
+        out.push(format!(
+            "{} is meant for models distilled for it; with this model's own scheduler config the picture will look \
+             washed out.",
+            kind.label()
+        ));
+    } else if let Some((meant, _)) = distilled.iter().find(|(asked, class)| kind != *asked && made_for == *class) {
+        out.push(format!("This model was distilled for {}; another scheduler gives poor pictures.", meant.label()));
+    }
+    if kind == SchedulerKind::Pndm && config.skip_prk_steps.is_none() {
         out.push(
-            "LCM is meant for distilled (LCM) models; with this model's own scheduler config the picture will look \
-             washed out."
+            "PNDM starts without its Runge-Kutta steps, as Stable Diffusion configs ask for; this config does not say."
                 .into(),
         );
-    }
-    if made_for == "LCMScheduler" && kind != SchedulerKind::Lcm {
-        out.push("This model was distilled for the LCM scheduler; another one gives poor pictures.".into());
     }
     let train = config.num_train_timesteps() as f64;
     if let Some(first) = evals.first().filter(|first| first.timestep < train / 2.0) {

@@ -252,6 +252,16 @@ pub(super) fn denoised_scaled(prediction: Prediction, signal: f64, noise_scale: 
     }
 }
 
+/// Noise levels `(up, down)` of an ancestral step: the model's slope leads down to `down`, fresh noise of `up` from
+/// there to `to`. In float32 as upstream: `down` is a difference that loses digits after a long step.
+pub(super) fn ancestral(from: f64, to: f64) -> (f64, f64) {
+    let (square_from, square_to) = ((from as f32).powi(2), (to as f32).powi(2));
+    let up = (square_to * (square_from - square_to) / square_from).max(0.0).sqrt();
+    let down = f64::from((square_to - up * up).max(0.0).sqrt());
+    // Where nothing is left of it (upstream then divides by zero), its exact value.
+    (f64::from(up), if down > 0.0 { down } else { to * to / from })
+}
+
 /// What a user is shown as the noise level of `alpha_bar`: finite where there is no signal left at all.
 pub(super) fn shown_sigma(alpha_cumprod: f64) -> f64 {
     let alpha = alpha_cumprod.max(2f64.powi(-24));

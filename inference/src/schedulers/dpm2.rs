@@ -1,0 +1,62 @@
+//! `KDPM2DiscreteScheduler` and `KDPM2AncestralDiscreteScheduler` (Karras et al. 2022, algorithm 2): a look at the
+//! middle of the step, in log sigma, whose slope serves the whole step. Two model calls a step, one in the last.
+
+use protocol::SchedulerKind;
+
+use super::config::SchedulerConfig;
+use super::euler::derivative;
+use super::schedule::{BetaDefaults, Levels, Noise, ZeroSnr, ancestral, denoised_unscaled};
+use super::{Combination, Eval, Schedule, SchedulerError};
+
+const BETAS: BetaDefaults = BetaDefaults { start: 0.00085, end: 0.012, schedule: "linear" };
+
+pub(super) fn schedule(
+    kind: SchedulerKind,
+    config: &SchedulerConfig,
+    num_inference_steps: usize,
+    draws_noise: bool,
+) -> Result<Schedule, SchedulerError> {
+    let prediction = config.prediction(kind)?;
+    // Keys that these classes do not know.
+    let known = SchedulerConfig { sigma_min: None, sigma_max: None, final_sigmas_type: None, ..config.clone() };
+    let noise = Noise::new(kind, &known, &BETAS, ZeroSnr::Ignored)?;
+    let levels = Levels::new(kind, &known, &noise, num_inference_steps)?;
+    let whole = known.use_karras_sigmas == Some(true);
+    let store = |t: f64| if whole { t.round_ties_even() } else { t };
+    let eval = |outer_step: usize, timestep: f64, sigma: f64, update: Combination| {
+        let to_denoised = denoised_unscaled(prediction, sigma);
+        Eval {
+            outer_step,
+            timestep,
+            sigma,
+            input_scale: 1.0 / sigma.hypot(1.0),
+            to_denoised,
+            to_history: derivative(to_denoised, sigma),
+            remember: false,
+            update,
+            save: None,
+            draws_noise: false,
+        }
+    };
+    let steps = levels.timesteps.len();
+    let mut evals = Vec::with_capacity(2 * steps);
+    for i in 0..steps {
+        let (from, to) = (levels.sigmas[i], levels.sigmas[i + 1]);
+        let last = i + 1 == steps;
+        let (up, down) = if draws_noise { ancestral(from, to) } else { (0.0, to) };
+        let middle = if last { 0.0 } else { (from * down).sqrt() };
+        let towards = Combination { x: 1.0, history: [middle - from, 0.0, 0.0, 0.0], ..Combination::default() };
+        let mut first = eval(i, store(levels.timesteps[i]), from, towards);
+        if last {
+            evals.push(first);
+            break;
+        }
+        first.save = Some(Combination { x: 1.0, ..Combination::default() });
+        evals.push(first);
+        let over = Combination { saved: 1.0, history: [down - from, 0.0, 0.0, 0.0], noise: up, x: 0.0 };
+        let mut second = eval(i, noise.timestep_of(middle), middle, over);
+        second.draws_noise = draws_noise;
+        evals.push(second);
+    }
+    Ok((evals, levels.init_noise_sigma))
+}

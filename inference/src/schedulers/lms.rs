@@ -1,0 +1,59 @@
+//! `LMSDiscreteScheduler`: the last slopes as a polynomial in sigma, integrated over the step.
+
+use protocol::SchedulerKind;
+
+use super::config::SchedulerConfig;
+use super::euler::derivative;
+use super::schedule::{DDPM_BETAS, Levels, Noise, ZeroSnr, denoised_unscaled};
+use super::{Combination, Eval, HISTORY, Schedule, SchedulerError};
+
+pub(super) fn schedule(
+    kind: SchedulerKind,
+    config: &SchedulerConfig,
+    num_inference_steps: usize,
+) -> Result<Schedule, SchedulerError> {
+    let prediction = config.prediction(kind)?;
+    // Keys that this class does not know.
+    let known = SchedulerConfig { sigma_min: None, sigma_max: None, final_sigmas_type: None, ..config.clone() };
+    let noise = Noise::new(kind, &known, &DDPM_BETAS, ZeroSnr::Ignored)?;
+    let levels = Levels::new(kind, &known, &noise, num_inference_steps)?;
+    let evals = levels.timesteps.iter().enumerate().map(|(outer_step, timestep)| {
+        let sigma = levels.sigmas[outer_step];
+        let to_denoised = denoised_unscaled(prediction, sigma);
+        Eval {
+            outer_step,
+            timestep: *timestep,
+            sigma,
+            input_scale: 1.0 / sigma.hypot(1.0),
+            to_denoised,
+            to_history: derivative(to_denoised, sigma),
+            remember: true,
+            update: Combination { x: 1.0, history: weights(&levels.sigmas, outer_step), ..Combination::default() },
+            save: None,
+            draws_noise: false,
+        }
+    });
+    Ok((evals.collect(), levels.init_noise_sigma))
+}
+
+/// Integrals over `[sigma[i], sigma[i + 1]]` of the Lagrange polynomials through the last noise levels.
+fn weights(sigmas: &[f64], i: usize) -> [f64; HISTORY] {
+    let order = (i + 1).min(HISTORY);
+    let (start, length) = (sigmas[i], sigmas[i + 1] - sigmas[i]);
+    let mut out = [0.0; HISTORY];
+    for (k, weight) in out.iter_mut().enumerate().take(order) {
+        // Gauss-Legendre with two nodes is exact up to degree 3, which is the highest here.
+        let node = 0.5 / 3f64.sqrt();
+        *weight = [0.5 - node, 0.5 + node]
+            .map(|at| {
+                let tau = start + at * length;
+                let others = (0..order).filter(|j| *j != k);
+                others.map(|j| (tau - sigmas[i - j]) / (sigmas[i - k] - sigmas[i - j])).product::<f64>()
+            })
+            .iter()
+            .sum::<f64>()
+            * 0.5
+            * length;
+    }
+    out
+}

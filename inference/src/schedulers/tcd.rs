@@ -1,0 +1,56 @@
+//! `TCDScheduler` (Zheng et al. 2024): like LCM, but it lands on a noise level between clean and the next one, and
+//! `eta` says how much of the way back up is fresh noise.
+
+use protocol::SchedulerKind;
+
+use super::config::{Prediction, SchedulerConfig};
+use super::lcm::{BETAS, distilled_timesteps};
+use super::schedule::{Noise, ZeroSnr, all_finite, denoised_scaled, shown_sigma};
+use super::{Combination, Eval, Schedule, SchedulerError};
+
+pub(super) fn schedule(
+    kind: SchedulerKind,
+    config: &SchedulerConfig,
+    num_inference_steps: usize,
+    eta: f64,
+) -> Result<Schedule, SchedulerError> {
+    config.refuse(kind, &[("clip_sample", config.clip_sample), ("thresholding", config.thresholding)])?;
+    let prediction = config.prediction(kind)?;
+    let noise = Noise::new(kind, config, &BETAS, ZeroSnr::Exact)?;
+    let list = distilled_timesteps(kind, config, noise.alphas_cumprod.len(), num_inference_steps)?;
+    let alpha_at = |t: usize| f64::from(noise.alphas_cumprod[t]);
+    let evals = list.iter().enumerate().map(|(outer_step, t)| {
+        let alpha = alpha_at(*t);
+        let last = outer_step + 1 == list.len();
+        let next = list.get(outer_step + 1).copied().unwrap_or(0);
+        // In float32, as upstream: the product decides which whole timestep it is.
+        let landing = alpha_at(((1.0 - eta) as f32 * next as f32).floor() as usize);
+        let (signal, noise_scale) = (alpha.sqrt(), (1.0 - alpha).sqrt());
+        let x0 = denoised_scaled(prediction, signal, noise_scale);
+        let epsilon = match prediction {
+            Prediction::Epsilon => [0.0, 1.0],
+            Prediction::V => [noise_scale, signal],
+            Prediction::Sample => [1.0 / noise_scale, -signal / noise_scale],
+        };
+        let landed = [0, 1].map(|i| landing.sqrt() * x0[i] + (1.0 - landing).sqrt() * epsilon[i]);
+        let draws_noise = eta > 0.0 && !last;
+        let kept = if draws_noise { alpha_at(next) / landing } else { 1.0 };
+        Eval {
+            outer_step,
+            timestep: *t as f64,
+            sigma: shown_sigma(alpha),
+            input_scale: 1.0,
+            to_denoised: x0,
+            to_history: landed,
+            remember: false,
+            update: Combination {
+                history: [kept.sqrt(), 0.0, 0.0, 0.0],
+                noise: (1.0 - kept).max(0.0).sqrt(),
+                ..Combination::default()
+            },
+            save: None,
+            draws_noise,
+        }
+    });
+    all_finite(kind, (evals.collect(), 1.0))
+}
