@@ -4,7 +4,9 @@ use crate::frames::Pixels;
 use crate::{engine::describe, paint};
 use wasm_bindgen::{JsCast, closure::Closure};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Blob, HtmlAnchorElement, HtmlCanvasElement, HtmlElement, Url, window};
+use web_sys::{
+    Blob, HtmlAnchorElement, HtmlCanvasElement, HtmlElement, ScrollIntoViewOptions, ScrollLogicalPosition, Url, window,
+};
 
 /// The fragment of the address, with its `#` if there is one.
 pub fn fragment() -> String {
@@ -17,10 +19,10 @@ pub fn query(key: &str) -> Option<String> {
     search.trim_start_matches('?').split('&').find_map(|pair| Some(pair.strip_prefix(key)?.strip_prefix('=')?.into()))
 }
 
-/// The address of the page with another fragment.
+/// The address of the page with another fragment, and without the query: that is about this device, not the picture.
 pub fn address_with(fragment: &str) -> String {
     let href = window().and_then(|window| window.location().href().ok()).unwrap_or_default();
-    format!("{}#{fragment}", href.split('#').next().unwrap_or_default())
+    format!("{}#{fragment}", href.split(['#', '?']).next().unwrap_or_default())
 }
 
 /// Resolves a relative address against the page's base.
@@ -33,6 +35,22 @@ pub fn resolve(relative: &str) -> Option<String> {
 pub fn worker_url() -> Option<String> {
     let meta = window()?.document()?.query_selector("meta[name=worker]").ok()??;
     resolve(&meta.get_attribute("content")?)
+}
+
+/// Changes the fragment, and nothing else, of the address.
+pub fn set_fragment(fragment: &str) {
+    if let Some(window) = window() {
+        let _ = window.location().set_hash(fragment);
+    }
+}
+
+/// Scrolls, if need be, until the element with this id is in sight.
+pub fn reveal(id: &str) {
+    let options = ScrollIntoViewOptions::new();
+    options.set_block(ScrollLogicalPosition::Nearest);
+    if let Some(element) = window().and_then(|window| window.document()?.get_element_by_id(id)) {
+        element.scroll_into_view_with_scroll_into_view_options(&options);
+    }
 }
 
 /// Whether the page is in a tab that nobody sees: animation frames do not come then.

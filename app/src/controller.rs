@@ -1,19 +1,20 @@
 //! What the user can do, and what happens when the worker says something: the one place that joins the plain state
 //! with the browser. Components read its signals and call its methods.
 
+mod worker;
+
 use crate::{
     browser,
     catalog::{self, Entry},
     engine::Client,
-    inbox::{Delivery, Inbox},
+    inbox::Inbox,
     page::Page,
-    run::Run,
     session::{EngineState, Session},
     settings::{Field, Settings},
     share::{self, Link},
 };
 use leptos::prelude::*;
-use protocol::{EngineChoice, Failure, FailureKind, FieldError, FromWorker, PROTOCOL_VERSION, ToWorker, View};
+use protocol::{Failure, FailureKind, FieldError, ModelInfo, ToWorker, View};
 use std::rc::Rc;
 
 /// Handles to everything that the page remembers. Copies share it.
@@ -66,6 +67,12 @@ impl Controller {
         this
     }
 
+    /// Goes to a page; the address follows.
+    pub fn open_page(self, page: Page) {
+        browser::set_fragment(&page.href());
+        self.page.set(page);
+    }
+
     /// What is wrong with a field, if anything.
     pub fn error(self, field: Field) -> Option<FieldError> {
         let rule = self.session.with(|session| session.model.as_ref().map(|model| model.size));
@@ -91,6 +98,7 @@ impl Controller {
             self.hurry();
             let job = self.session.try_update(|session| session.submit(request.clone())).unwrap_or_default();
             self.send(&ToWorker::Generate { job, request });
+            browser::reveal("stage");
         }
     }
 
@@ -176,7 +184,7 @@ impl Controller {
         let file = self.session.with_untracked(|session| {
             let run = session.run.as_ref()?;
             let shown = run.shown(view)?;
-            Some((file_name(run, shown.step, view), shown.pixels))
+            Some((run.file_name(shown.step, view), shown.pixels))
         });
         if let Some((name, pixels)) = file {
             match browser::save_png(&pixels, &name) {
@@ -216,6 +224,13 @@ impl Controller {
         });
     }
 
+    fn defaults_of(self, info: &ModelInfo) -> Settings {
+        let prompt = self.models.with_untracked(|models| {
+            models.iter().find(|entry| entry.id == info.id).map(|entry| entry.prompt.clone()).unwrap_or_default()
+        });
+        Settings::of_model(info, &prompt)
+    }
+
     fn rebase(self, defaults: Settings) {
         let old = self.baseline.get_value();
         self.settings.update(|settings| settings.adopt(&old, &defaults));
@@ -237,7 +252,7 @@ impl Controller {
     fn apply_link(self) {
         let link = self.link.get_value();
         let info = self.session.with_untracked(|session| session.model.clone());
-        let defaults = info.as_ref().map_or_else(|| self.baseline.get_value(), Settings::of_model);
+        let defaults = info.as_ref().map_or_else(|| self.baseline.get_value(), |info| self.defaults_of(info));
         let models: Vec<_> = self.models.with_untracked(|models| models.iter().map(|m| m.id.clone()).collect());
         let (settings, notices) = link.over(&defaults, &models, info.as_ref().map(|info| info.size));
         match info {
@@ -254,155 +269,4 @@ impl Controller {
             }
         }
     }
-
-    fn spawn(self) {
-        self.client.set_value(None);
-        self.worker_ready.set_value(false);
-        let inbox = Inbox::new(request_animation_frame, queue_microtask, move |delivery| self.receive(delivery));
-        let queue = inbox.clone();
-        let on_message = move |delivery: Delivery| {
-            queue.push(delivery);
-            if browser::is_hidden() {
-                queue.hurry();
-            }
-        };
-        let url = browser::worker_url().unwrap_or_default();
-        // A crash is handled after its event: the handler must not be dropped while it runs.
-        let on_crash = move |words| set_timeout(move || self.crashed(words), std::time::Duration::ZERO);
-        match Client::spawn(&url, on_message, on_crash) {
-            Ok(client) => self.client.set_value(Some((client, inbox))),
-            Err(error) => self.crashed(&error),
-        }
-    }
-
-    fn send_start(self) {
-        if let Some(model) = self.model_id().filter(|_| self.worker_ready.get_value()) {
-            let wanted = browser::query("engine");
-            let engine = match wanted.as_deref() {
-                Some("webgpu") => EngineChoice::WebGpu,
-                Some("cpu") => EngineChoice::Cpu,
-                None | Some("auto") => EngineChoice::Auto,
-                Some(other) => {
-                    let notice = format!("There is no engine '{other}': ?engine= takes webgpu or cpu.");
-                    self.session.update(|session| session.notify(notice));
-                    EngineChoice::Auto
-                }
-            };
-            let models_url = browser::resolve("models/").unwrap_or_default();
-            self.send(&ToWorker::Start { version: PROTOCOL_VERSION, engine, models_url, model });
-        }
-    }
-
-    fn send(self, message: &ToWorker) {
-        let sent = self.client.with_value(|client| client.as_ref().map(|(client, _)| client.send(message)));
-        if let Some(Err(error)) = sent {
-            set_timeout(move || self.crashed(error), std::time::Duration::ZERO);
-        }
-    }
-
-    /// What has arrived is worked off without waiting for the screen: the user wants something else.
-    fn hurry(self) {
-        let inbox = self.client.with_value(|client| client.as_ref().map(|(_, inbox)| inbox.clone()));
-        inbox.into_iter().for_each(|inbox| inbox.hurry());
-    }
-
-    fn fail(self, failure: Failure) {
-        self.session.update(|session| session.apply(FromWorker::Failed { job: None, failure }, None));
-    }
-
-    fn receive(self, (message, pixels): Delivery) {
-        if let FromWorker::Ready { version } = message {
-            if version == PROTOCOL_VERSION {
-                self.worker_ready.set_value(true);
-                return self.send_start();
-            }
-            return self.fail(Failure {
-                kind: FailureKind::Bug,
-                message: format!("The page and its engine are of different versions ({PROTOCOL_VERSION}, {version})."),
-                hint: "Reload the page to get both from the same build.".into(),
-            });
-        }
-        let loaded = matches!(message, FromWorker::Model(_));
-        let ended = matches!(
-            message,
-            FromWorker::Done { .. } | FromWorker::Cancelled { .. } | FromWorker::Failed { job: Some(_), .. }
-        );
-        self.session.update(|session| session.apply(message, pixels.as_deref()));
-        if loaded {
-            self.model_loaded();
-        }
-        if ended {
-            self.refine();
-        }
-    }
-
-    fn model_loaded(self) {
-        let info = self.session.with_untracked(|session| session.model.clone());
-        let link = self.link.get_value();
-        if let Some(info) = info {
-            let models = std::slice::from_ref(&info.id);
-            self.rebase(link.over(&Settings::of_model(&info), models, Some(info.size)).0);
-        }
-        if link.has_settings() {
-            self.queued.set(false);
-            self.apply_link();
-        } else if self.queued.get_untracked() {
-            self.queued.set(false);
-            self.generate();
-        }
-    }
-
-    /// Asks for full decodes of what is kept, once the engine has nothing better to do.
-    fn refine(self) {
-        let view = self.view.get_untracked();
-        let wanted = self.session.with_untracked(|session| {
-            let run = session.run.as_ref().filter(|_| !session.is_running())?;
-            let alive = session.engine == EngineState::Ready;
-            Some((run.job, run.to_refine(view))).filter(|(_, steps)| alive && !steps.is_empty())
-        });
-        if let Some((job, steps)) = wanted {
-            self.send(&ToWorker::Refine { job, steps, view });
-        }
-    }
-
-    /// The worker is gone. One that had been working is replaced; one that never worked waits for the user.
-    fn crashed(self, words: impl AsRef<str>) {
-        let worked = self.session.with_untracked(|session| session.engine == EngineState::Ready);
-        let failure = Failure {
-            kind: FailureKind::Bug,
-            message: format!("The engine stopped unexpectedly: {}.", words.as_ref().trim_end_matches('.')),
-            hint: "What was made so far is kept. Try again; reload the page if it keeps happening.".into(),
-        };
-        self.session.update(|session| {
-            session.crashed(failure.clone());
-            if worked {
-                session.failure = Some(failure);
-                session.engine = EngineState::starting();
-            }
-        });
-        self.client.set_value(None);
-        if worked {
-            self.spawn();
-        }
-    }
-}
-
-/// `a-red-heart-seed7-20steps.png`; a step's frame has its number in the name, too.
-fn file_name(run: &Run, step: Option<u32>, view: View) -> String {
-    let mut slug = String::new();
-    for part in run.request.prompt.to_lowercase().split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty())
-    {
-        if slug.chars().count() + part.chars().count() > 40 {
-            break;
-        }
-        slug.push_str(part);
-        slug.push('-');
-    }
-    let prompt = if slug.is_empty() { "picture-" } else { &slug };
-    let suffix = match (step, view) {
-        (None, _) => String::new(),
-        (Some(step), View::Denoised) => format!("-step{step}"),
-        (Some(step), View::Noisy) => format!("-step{step}-noisy"),
-    };
-    format!("{prompt}seed{}-{}steps{suffix}.png", run.request.seed, run.request.num_inference_steps)
 }

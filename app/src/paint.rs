@@ -4,34 +4,17 @@ use crate::frames::Pixels;
 use wasm_bindgen::{Clamped, JsCast};
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
 
-/// Longer side of the stage's drawing buffer, in pixels: as large as it gets on screen at ordinary densities.
-const STAGE: u32 = 768;
-
 fn context(canvas: &HtmlCanvasElement) -> Option<CanvasRenderingContext2d> {
     canvas.get_context("2d").ok()??.dyn_into().ok()
 }
 
-/// Resizes the canvas to the picture and copies it pixel by pixel.
+/// Resizes the canvas to the picture and copies it pixel by pixel; the style sheet scales it, smoothly. Scaling in the
+/// canvas would give slightly different pixels each time, as browsers move canvases between GPU and main memory.
 pub fn exactly(canvas: &HtmlCanvasElement, pixels: &Pixels) {
     let image = ImageData::new_with_u8_clamped_array_and_sh(Clamped(&pixels.rgba), pixels.width, pixels.height);
     if let (Some(context), Ok(image)) = (context(canvas), image) {
         resize(canvas, pixels.width, pixels.height);
         let _ = context.put_image_data(&image, 0.0, 0.0);
-    }
-}
-
-/// Draws the picture over the whole canvas, scaled up smoothly. `scratch` is any canvas off the page.
-pub fn scaled(canvas: &HtmlCanvasElement, scratch: &HtmlCanvasElement, pixels: &Pixels) {
-    exactly(scratch, pixels);
-    let longer = pixels.width.max(pixels.height).max(1);
-    let side = |length: u32| (length * STAGE / longer).max(1);
-    let (width, height) = (side(pixels.width), side(pixels.height));
-    resize(canvas, width, height);
-    if let Some(context) = context(canvas) {
-        context.set_image_smoothing_enabled(true);
-        let _ = js_sys::Reflect::set(&context, &"imageSmoothingQuality".into(), &"high".into());
-        let (width, height) = (f64::from(width), f64::from(height));
-        let _ = context.draw_image_with_html_canvas_element_and_dw_and_dh(scratch, 0.0, 0.0, width, height);
     }
 }
 

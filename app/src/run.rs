@@ -139,6 +139,27 @@ impl Run {
         steps
     }
 
+    /// `a-red-heart-seed7-20steps.png`; a step's frame has its number in the name, too.
+    pub fn file_name(&self, step: Option<u32>, view: View) -> String {
+        let mut slug = String::new();
+        for part in
+            self.request.prompt.to_lowercase().split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty())
+        {
+            if slug.chars().count() + part.chars().count() > 40 {
+                break;
+            }
+            slug.push_str(part);
+            slug.push('-');
+        }
+        let prompt = if slug.is_empty() { "picture-" } else { &slug };
+        let suffix = match (step, view) {
+            (None, _) => String::new(),
+            (Some(step), View::Denoised) => format!("-step{step}"),
+            (Some(step), View::Noisy) => format!("-step{step}-noisy"),
+        };
+        format!("{prompt}seed{}-{}steps{suffix}.png", self.request.seed, self.request.num_inference_steps)
+    }
+
     /// The largest change between two steps, to scale a chart by.
     pub fn largest_change(&self) -> f64 {
         self.frames.iter().filter_map(|frame| frame.report.change).fold(0.0, f64::max)
@@ -156,7 +177,7 @@ pub mod tests {
     }
 
     fn run(total: u32, done: u32) -> Run {
-        let request = Settings::of_model(&model()).request(&model()).unwrap();
+        let request = Settings::of_model(&model(), "").request(&model()).unwrap();
         let mut run = Run::new(1, request, plan(total));
         run.frames = (1..=done).map(|step| Frame::new(report(step), &[step as u8; 16]).unwrap()).collect();
         run
@@ -197,6 +218,17 @@ pub mod tests {
         assert_eq!(some.selected, Some(4));
         some.select(0);
         assert_eq!(some.selected, Some(1));
+    }
+
+    #[test]
+    fn file_names_tell_what_is_in_the_file() {
+        let mut run = run(12, 12);
+        assert_eq!(run.file_name(None, View::Denoised), "a-red-heart-seed7-12steps.png");
+        assert_eq!(run.file_name(Some(3), View::Noisy), "a-red-heart-seed7-12steps-step3-noisy.png");
+        run.request.prompt = "../../etc/passwd: 100% \"ü\"".into();
+        assert_eq!(run.file_name(None, View::Denoised), "etc-passwd-100-ü-seed7-12steps.png");
+        run.request.prompt = String::new();
+        assert_eq!(run.file_name(Some(1), View::Denoised), "picture-seed7-12steps-step1.png");
     }
 
     #[test]

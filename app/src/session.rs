@@ -204,7 +204,7 @@ impl Session {
 
     fn fail(&mut self, job: Option<u32>, failure: Failure) {
         let Some(job) = job else {
-            self.milestone = format!("Failed: {}", failure.message);
+            self.milestone = "Failed.".into();
             self.engine = EngineState::Failed(failure);
             self.pending = None;
             return;
@@ -217,7 +217,7 @@ impl Session {
         if let Some(run) = running {
             run.phase = Phase::Failed(failure.clone());
         }
-        self.milestone = format!("Failed: {}", failure.message);
+        self.milestone = "Failed.".into();
         self.failure = Some(failure);
     }
 }

@@ -7,7 +7,7 @@ use crate::settings::{Settings, tests::model};
 use protocol::{FailureKind, View};
 
 fn request() -> GenerateRequest {
-    Settings::of_model(&model()).request(&model()).unwrap()
+    Settings::of_model(&model(), "").request(&model()).unwrap()
 }
 
 fn ready() -> Session {

@@ -83,10 +83,10 @@ impl Settings {
         settings
     }
 
-    /// What the form starts with for this model.
-    pub fn of_model(info: &ModelInfo) -> Self {
+    /// What the form starts with for this model; `prompt` where the model has no example.
+    pub fn of_model(info: &ModelInfo, prompt: &str) -> Self {
         let defaults = &info.defaults;
-        let prompt = info.example_prompts.first().map_or("", String::as_str);
+        let prompt = info.example_prompts.first().map_or(prompt, String::as_str);
         let mut settings = Self::built_in(&info.id, prompt);
         settings.set(Field::Steps, defaults.steps.to_string());
         settings.set(Field::Scheduler, defaults.scheduler.name());
@@ -209,7 +209,7 @@ pub mod tests {
 
     #[test]
     fn the_models_defaults_make_a_request() {
-        let request = Settings::of_model(&model()).request(&model()).unwrap();
+        let request = Settings::of_model(&model(), "").request(&model()).unwrap();
         assert_eq!(request.prompt, "a red heart");
         assert_eq!((request.num_inference_steps, request.scheduler), (12, SchedulerKind::DpmPp2M));
         assert_eq!((request.width, request.height, request.guidance_scale), (64, 96, 3.5));
@@ -217,8 +217,14 @@ pub mod tests {
     }
 
     #[test]
+    fn a_model_without_examples_keeps_the_prompt_of_the_list() {
+        let info = ModelInfo { example_prompts: vec![], ..model() };
+        assert_eq!(Settings::of_model(&info, "a cat").get(Field::Prompt), "a cat");
+    }
+
+    #[test]
     fn every_bad_field_is_named_in_the_order_of_the_form() {
-        let mut settings = Settings::of_model(&model());
+        let mut settings = Settings::of_model(&model(), "");
         for (field, text) in
             [(Field::Seed, "-1"), (Field::Steps, "0"), (Field::Width, "100"), (Field::Scheduler, "eular")]
         {
@@ -232,7 +238,7 @@ pub mod tests {
 
     #[test]
     fn empty_prompts_are_fine_and_no_size_is_the_models_size() {
-        let mut settings = Settings::of_model(&model());
+        let mut settings = Settings::of_model(&model(), "");
         settings.set(Field::Prompt, "");
         settings.set(Field::Height, " ");
         settings.set(Field::Negative, "blurry");
@@ -246,7 +252,7 @@ pub mod tests {
         let built_in = Settings::built_in("emoji", "a cat");
         let mut settings = built_in.clone();
         settings.set(Field::Steps, "abc");
-        settings.adopt(&built_in, &Settings::of_model(&model()));
+        settings.adopt(&built_in, &Settings::of_model(&model(), ""));
         assert_eq!(settings.get(Field::Steps), "abc");
         assert_eq!(settings.get(Field::Prompt), "a red heart");
         assert_eq!(settings.get(Field::Scheduler), "dpmpp-2m");

@@ -100,12 +100,12 @@ mod tests {
 
     fn read(fragment: &str) -> (Settings, Vec<String>) {
         let info = model();
-        Link::parse(fragment).over(&Settings::of_model(&info), std::slice::from_ref(&info.id), Some(info.size))
+        Link::parse(fragment).over(&Settings::of_model(&info, ""), std::slice::from_ref(&info.id), Some(info.size))
     }
 
     #[test]
     fn a_request_survives_its_link() {
-        let mut settings = Settings::of_model(&model());
+        let mut settings = Settings::of_model(&model(), "");
         settings.set(Field::Prompt, "100% café & cream #1 + 大=big\nnext line");
         settings.set(Field::Negative, "a&b=c");
         settings.set(Field::Seed, u64::MAX.to_string());
@@ -122,7 +122,7 @@ mod tests {
     fn bad_values_fall_back_and_are_named() {
         let (settings, notices) =
             read("#steps=abc&seed=99999999999999999999&guidance=-1&width=100&scheduler=x&model=nope&prompt=%ff");
-        assert_eq!(settings, Settings::of_model(&model()));
+        assert_eq!(settings, Settings::of_model(&model(), ""));
         assert_eq!(notices.len(), 7, "{notices:?}");
         for (notice, named) in notices.iter().zip(["abc", "99999999999999999999", "-1", "100", "'x'", "nope", "%ff"]) {
             assert!(notice.contains(named), "{notice}");
@@ -134,7 +134,7 @@ mod tests {
     fn unknown_keys_and_empty_fragments_change_nothing() {
         for fragment in ["", "#", "#&&=&", "#foo=1&sweep=2,4,8", "#view=models"] {
             assert!(!Link::parse(fragment).has_settings(), "{fragment}");
-            assert_eq!(read(fragment), (Settings::of_model(&model()), vec![]));
+            assert_eq!(read(fragment), (Settings::of_model(&model(), ""), vec![]));
         }
         assert_eq!(Link::parse("#view=models").view.as_deref(), Some("models"));
     }

@@ -1,9 +1,9 @@
 //! The page as a whole: header, notices, and the page that the address names.
 
 use super::{
-    details::Details, failure_card::FailureCard, film_strip::FilmStrip, form::Form, header::Header,
-    link_dialog::LinkDialog, models_page::ModelsPage, notices::Notices, planned_page::PlannedPage, progress::Progress,
-    scrubber::Scrubber, stage::Stage, view_toggle::ViewToggle,
+    details::Details, film_strip::FilmStrip, form::Form, header::Header, link_dialog::LinkDialog,
+    models_page::ModelsPage, notices::Notices, planned_page::PlannedPage, progress::Progress, scrubber::Scrubber,
+    stage::Stage, view_toggle::ViewToggle,
 };
 use crate::{controller::Controller, page::Page};
 use leptos::prelude::*;
@@ -29,7 +29,6 @@ pub fn App() -> impl IntoView {
                     <div class="viewer-top">
                         <Stage/>
                         <div class="panel">
-                            <FailureCard/>
                             <Progress/>
                             <ViewToggle/>
                             <Details/>

@@ -1,7 +1,7 @@
 //! What went wrong, what to do about it, and the button that does it.
 
 use super::controller;
-use crate::session::EngineState;
+use crate::{browser, session::EngineState};
 use leptos::prelude::*;
 use protocol::{Failure, FailureKind};
 
@@ -28,7 +28,17 @@ pub fn FailureCard() -> impl IntoView {
             _ => None,
         })
     });
-    let failure = Memo::new(move |_| engine.get().or_else(|| session.with(|session| session.failure.clone())));
+    // Dismissing does not heal the engine: Generate tries it again.
+    let dismissed = RwSignal::new(None);
+    let failure = Memo::new(move |_| {
+        let job = session.with(|session| session.failure.clone());
+        engine.get().filter(|failure| dismissed.with(|dismissed| dismissed.as_ref() != Some(failure))).or(job)
+    });
+    Effect::new(move |_| {
+        if failure.with(Option::is_some) {
+            browser::reveal("stage");
+        }
+    });
     let card = move |Failure { kind, message, hint }: Failure| {
         let retry = move |_| if engine.get_untracked().is_some() { controller.retry() } else { controller.generate() };
         view! {
@@ -38,11 +48,10 @@ pub fn FailureCard() -> impl IntoView {
                 <p class="hint">{hint}</p>
                 <div class="row">
                     <button type="button" on:click=retry>"Try again"</button>
-                    <Show when=move || engine.with(Option::is_none)>
-                        <button type="button" class="quiet" on:click=move |_| {
-                            session.update(|session| session.failure = None);
-                        }>"Dismiss"</button>
-                    </Show>
+                    <button type="button" class="quiet" on:click=move |_| {
+                        dismissed.set(engine.get_untracked());
+                        session.update(|session| session.failure = None);
+                    }>"Dismiss"</button>
                 </div>
             </div>
         }

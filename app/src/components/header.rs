@@ -1,6 +1,6 @@
 //! Logo, navigation, and which engine is at work.
 
-use super::controller;
+use super::{controller, page_link::PageLink};
 use crate::page::Page;
 use leptos::prelude::*;
 
@@ -8,7 +8,6 @@ use leptos::prelude::*;
 #[component]
 pub fn Header() -> impl IntoView {
     let controller = controller();
-    let page = controller.page;
     let engine = move || {
         controller.session.with(|session| match session.engine_name() {
             "webgpu" => "WebGPU",
@@ -21,7 +20,7 @@ pub fn Header() -> impl IntoView {
     };
     view! {
         <header class="header">
-            <a class="brand" href=Page::Run.href()>
+            <PageLink page=Page::Run class="brand">
                 <svg class="logo" viewBox="0 0 44 20" aria-hidden="true">
                     <g class="logo-noise">
                         <circle cx="2.5" cy="4" r="1.3"/><circle cx="6" cy="9.5" r="1"/>
@@ -36,13 +35,10 @@ pub fn Header() -> impl IntoView {
                     <circle class="logo-picture" cx="34" cy="10" r="8"/>
                 </svg>
                 <span>"Stepscope"</span>
-            </a>
+            </PageLink>
             <nav class="nav" aria-label="Pages">
                 {Page::ALL.map(|target| view! {
-                    <a
-                        href=target.href()
-                        aria-current=move || (page.get() == target).then_some("page")
-                    >{target.label()}</a>
+                    <PageLink page=target marks_current=true>{target.label()}</PageLink>
                 })}
             </nav>
             <span class="engine-chip" title=device>

@@ -12,6 +12,7 @@ mod loading;
 mod models_page;
 mod notices;
 mod number_field;
+mod page_link;
 mod planned_page;
 mod progress;
 mod prompt_fields;

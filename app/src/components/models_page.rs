@@ -1,6 +1,6 @@
 //! What is installed, and what it says of itself.
 
-use super::controller;
+use super::{controller, page_link::PageLink};
 use crate::{format, page::Page};
 use leptos::prelude::*;
 use protocol::ModelInfo;
@@ -54,7 +54,7 @@ pub fn ModelsPage() -> impl IntoView {
                 }.into_any(),
                 None => view! { <p class="hint">"The model is still loading."</p> }.into_any(),
             }}
-            <p><a href=Page::Run.href()>"Make a picture"</a></p>
+            <p><PageLink page=Page::Run>"Make a picture"</PageLink></p>
         </article>
     }
 }

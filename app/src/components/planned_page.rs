@@ -1,5 +1,6 @@
 //! Pages that are not built yet say so, and what they will do.
 
+use super::page_link::PageLink;
 use crate::page::Page;
 use leptos::prelude::*;
 
@@ -46,7 +47,7 @@ pub fn PlannedPage(
             <p class="lead">{lead}</p>
             <ul>{points.map(|point| view! { <li>{point}</li> })}</ul>
             <p class="hint">"This page is not built yet. Until then, one run at a time is all yours:"</p>
-            <p><a class="button" href=Page::Run.href()>"Back to Run"</a></p>
+            <p><PageLink page=Page::Run class="button">"Back to Run"</PageLink></p>
         </article>
     }
 }

@@ -26,12 +26,13 @@ pub fn SamplerFields() -> impl IntoView {
             <div class="field">
                 <label for=Field::Guidance.element_id()>"Guidance"</label>
                 <NumberField field=Field::Guidance name="Guidance" step=0.5 min=GUIDANCE_MIN max=GUIDANCE_MAX/>
-                <FieldMessage field=Field::Guidance/>
             </div>
+            <FieldMessage field=Field::Guidance/>
         </div>
         <div class="pair">
             <SeedField/>
             <SelectField field=Field::Model name="Model" options=models/>
+            <FieldMessage field=Field::Seed/>
         </div>
     }
 }

@@ -1,9 +1,6 @@
 //! Which noise the picture starts from.
 
-use super::{
-    controller,
-    number_field::{FieldMessage, NumberField},
-};
+use super::{controller, number_field::NumberField};
 use crate::{browser, settings::Field};
 use leptos::prelude::*;
 
@@ -28,7 +25,6 @@ pub fn SeedField() -> impl IntoView {
                     </svg>
                 </button>
             </div>
-            <FieldMessage field=Field::Seed/>
         </div>
     }
 }

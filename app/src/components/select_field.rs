@@ -1,6 +1,6 @@
 //! A choice among few: the platform's own select.
 
-use super::{controller, number_field::FieldMessage};
+use super::controller;
 use crate::settings::Field;
 use leptos::prelude::*;
 
@@ -30,7 +30,6 @@ pub fn SelectField(
                     <option value=value.clone() prop:selected=move || chosen.get() == value>{label}</option>
                 </For>
             </select>
-            <FieldMessage field=field/>
         </div>
     }
 }

@@ -1,6 +1,6 @@
 //! The canvas, and what lies over it while there is no picture.
 
-use super::{controller, loading::Loading};
+use super::{controller, failure_card::FailureCard, loading::Loading};
 use crate::{paint, run::Shown, session::EngineState};
 use leptos::{html, prelude::*};
 
@@ -11,7 +11,6 @@ pub fn Stage() -> impl IntoView {
     let controller = controller();
     let session = controller.session;
     let canvas = NodeRef::<html::Canvas>::new();
-    let scratch = StoredValue::new_local(document().create_element("canvas").ok());
     let shown = Memo::new(move |_| {
         let view = controller.view.get();
         session.with(|session| session.run.as_ref()?.shown(view))
@@ -32,11 +31,7 @@ pub fn Stage() -> impl IntoView {
         let picture = shown.get();
         let Some(canvas) = canvas.get() else { return counted.unwrap_or_default() };
         match &picture {
-            Some(Shown { pixels, .. }) => {
-                if let Some(scratch) = scratch.get_value() {
-                    paint::scaled(&canvas, wasm_bindgen::JsCast::unchecked_ref(&scratch), pixels);
-                }
-            }
+            Some(Shown { pixels, .. }) => paint::exactly(&canvas, pixels),
             None => paint::grain(&canvas),
         }
         if counted != Some(job_and_step) {
@@ -47,7 +42,7 @@ pub fn Stage() -> impl IntoView {
     let name = move || shown.with(|shown| shown.as_ref().map_or("No picture yet".into(), |shown| shown.name.clone()));
     let is_ready = move || session.with(|session| session.engine == EngineState::Ready);
     view! {
-        <div class="stage" style:--aspect=move || aspect.get().to_string()>
+        <div class="stage" id="stage" style:--aspect=move || aspect.get().to_string()>
             <canvas node_ref=canvas role="img" aria-label=name data-painted="0" width="96" height="96"></canvas>
             <Show when=move || shown.with(Option::is_none)>
                 <div class="stage-empty">
@@ -57,7 +52,10 @@ pub fn Stage() -> impl IntoView {
                     </Show>
                 </div>
             </Show>
-            <Loading/>
+            <div class="stage-cards">
+                <FailureCard/>
+                <Loading/>
+            </div>
         </div>
     }
 }
