@@ -159,6 +159,13 @@ impl Model {
             "DDIMScheduler" => SchedulerKind::Ddim,
             "HeunDiscreteScheduler" => SchedulerKind::Heun,
             "LCMScheduler" => SchedulerKind::Lcm,
+            "PNDMScheduler" => SchedulerKind::Pndm,
+            "LMSDiscreteScheduler" => SchedulerKind::Lms,
+            "KDPM2DiscreteScheduler" => SchedulerKind::Dpm2,
+            "KDPM2AncestralDiscreteScheduler" => SchedulerKind::Dpm2A,
+            "UniPCMultistepScheduler" => SchedulerKind::UniPc,
+            "DEISMultistepScheduler" => SchedulerKind::Deis,
+            "TCDScheduler" => SchedulerKind::Tcd,
             _ => SchedulerKind::DpmPp2M,
         }
     }
