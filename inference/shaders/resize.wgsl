@@ -24,6 +24,6 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) w
     let from_x = pixel % params.to_width * params.from_width / params.to_width;
     let from_y = row % params.to_height * params.from_height / params.to_height;
     let b = row / params.to_height;
-    let from = (b * params.from_height + from_y) * params.from_width + from_x;
-    y[i] = x[from * params.channels + i % params.channels];
+    let source = (b * params.from_height + from_y) * params.from_width + from_x;
+    y[i] = x[source * params.channels + i % params.channels];
 }

@@ -11,7 +11,7 @@ pub mod shader;
 pub use context::GpuInfo;
 pub use kernel::{Dispatch, dispatch};
 pub use module::GpuModule;
-pub use sampler::GpuSampler;
+pub use sampler::{GpuSampler, StepParams};
 
 use super::{Executor, WeightData};
 use crate::error::Result;

@@ -7,6 +7,7 @@ use super::shader::Variant;
 use crate::error::Result;
 use crate::schedulers::{Combination, Eval, HISTORY};
 use bytemuck::{Pod, Zeroable};
+use std::mem::offset_of;
 use std::rc::Rc;
 use wgpu::BufferUsages;
 
@@ -44,6 +45,21 @@ pub struct StepParams {
     guidance: f32,
     guided: u32,
     saves: u32,
+}
+
+impl StepParams {
+    /// Where each member lies, for the test that compares it with the shader.
+    pub const OFFSETS: [u32; 9] = [
+        offset_of!(Self, update) as u32,
+        offset_of!(Self, save) as u32,
+        offset_of!(Self, slots) as u32,
+        offset_of!(Self, to_denoised) as u32,
+        offset_of!(Self, to_history) as u32,
+        offset_of!(Self, len) as u32,
+        offset_of!(Self, guidance) as u32,
+        offset_of!(Self, guided) as u32,
+        offset_of!(Self, saves) as u32,
+    ];
 }
 
 fn coefficients(c: &Combination) -> Coefficients {

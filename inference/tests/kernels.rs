@@ -1,0 +1,231 @@
+//! Every GPU kernel against its CPU twin, over shapes that fit no tile: primes, single rows, three channels.
+#![allow(clippy::unwrap_used, reason = "a test ends at its first surprise")]
+
+mod support;
+
+use half::f16;
+use inference::exec::gpu::GpuExecutor;
+use inference::exec::{Executor, WeightData, cpu::CpuExecutor};
+use inference::graph::{Activation, Builder, Graph, NodeId, WeightId, optimise};
+use inference::rng::TorchCpu;
+use inference::schedulers::{Combination, Eval};
+use support::tensors::assert_tensor_close;
+
+const TOLERANCE: f32 = 2e-5;
+
+/// Runs a graph with random weights and inputs.
+async fn run<E: Executor>(exec: &E, graph: &Graph, half: bool) -> Vec<f32> {
+    let mut rng = TorchCpu::new(11);
+    let mut module = exec.compile(graph.clone(), None).await.unwrap();
+    for (i, weight) in graph.weights.iter().enumerate() {
+        let scale = 1.0 / (weight.k() as f32).sqrt();
+        let data: Vec<f32> = rng.randn(weight.len()).into_iter().map(|x| x * scale).collect();
+        let data = match half && !weight.is_vector() {
+            true => WeightData::F16(data.into_iter().map(f16::from_f32).collect()),
+            false => WeightData::F32(data),
+        };
+        exec.put(&mut module, WeightId(i), data).await.unwrap();
+    }
+    let inputs: Vec<_> = graph
+        .inputs()
+        .map(|(id, name, ids)| {
+            let len = graph.node(id).len();
+            let value = match ids {
+                true => exec.upload_ids(&(0..len as u32).map(|i| i * 7 % 5).collect::<Vec<_>>()),
+                false => exec.upload(&rng.randn(len)),
+            };
+            (name.to_owned(), value.unwrap())
+        })
+        .collect();
+    let inputs: Vec<_> = inputs.iter().map(|(name, value)| (name.as_str(), value)).collect();
+    // Twice: the second run must not see the first one's leftovers.
+    exec.run(&module, &inputs).await.unwrap();
+    let outputs = exec.run(&module, &inputs).await.unwrap();
+    exec.download(&outputs[0]).await.unwrap()
+}
+
+fn compare(gpu: &GpuExecutor, what: &str, build: impl FnOnce(&mut Builder) -> NodeId) {
+    let mut b = Builder::new();
+    let y = build(&mut b);
+    b.output("y", y);
+    let graph = optimise(b.finish());
+    for half in [false, true] {
+        let want = pollster::block_on(run(&CpuExecutor, &graph, half));
+        let got = pollster::block_on(run(gpu, &graph, half));
+        let what = format!("{what}, {} weights", if half { "f16" } else { "f32" });
+        assert_tensor_close(&what, &got, &want, TOLERANCE);
+    }
+}
+
+#[test]
+fn linear() {
+    let Some(gpu) = support::gpu() else { return };
+    for (m, k, n) in
+        [(1, 1, 1), (1, 320, 1280), (2, 7, 5), (7, 12, 3), (17, 33, 9), (63, 64, 65), (77, 40, 24), (130, 5, 4)]
+    {
+        compare(&gpu, &format!("linear {m}x{k}x{n}"), |b| {
+            let x = b.input("x", &[1, m, k]);
+            b.linear(x, "fc", n, true)
+        });
+    }
+}
+
+#[test]
+fn everything_that_rides_along() {
+    let Some(gpu) = support::gpu() else { return };
+    let acts = [Activation::Silu, Activation::Gelu, Activation::QuickGelu, Activation::Relu, Activation::Tanh];
+    for (i, act) in acts.into_iter().enumerate() {
+        for c in [4, 5, 12] {
+            compare(&gpu, &format!("conv + time + residual, {act:?} after, {c} channels"), |b| {
+                let x = b.input("x", &[2, 3 + i, 5, c]);
+                let t = b.input("t", &[2, c]);
+                let h = b.conv(x, "conv", c, 3, 1, 1);
+                let h = b.add_channels(h, t);
+                let h = b.add(h, x);
+                b.activate(h, act)
+            });
+            compare(&gpu, &format!("linear + {act:?}, {c} channels"), |b| {
+                let x = b.input("x", &[1, 9, c]);
+                let h = b.linear(x, "fc", c + 3, false);
+                b.activate(h, act)
+            });
+        }
+    }
+}
+
+#[test]
+fn convolutions() {
+    let Some(gpu) = support::gpu() else { return };
+    for (c, n, h, w) in [(1, 1, 1, 1), (3, 8, 7, 5), (4, 3, 9, 11), (7, 12, 8, 8), (32, 20, 13, 3), (320, 4, 2, 3)] {
+        compare(&gpu, &format!("3x3 {c}->{n} over {h}x{w}"), |b| {
+            let x = b.input("x", &[2, h, w, c]);
+            b.conv(x, "conv", n, 3, 1, 1)
+        });
+        compare(&gpu, &format!("1x1 {c}->{n} over {h}x{w}"), |b| {
+            let x = b.input("x", &[2, h, w, c]);
+            b.conv(x, "conv", n, 1, 1, 0)
+        });
+        compare(&gpu, &format!("3x3 {c}->{n} doubled {h}x{w}"), |b| {
+            let x = b.input("x", &[1, h, w, c]);
+            let x = b.resize(x, 2 * h, 2 * w);
+            b.conv(x, "conv", n, 3, 1, 1)
+        });
+        for padding in [[1; 4], [0, 0, 1, 1]] {
+            compare(&gpu, &format!("3x3 stride 2 {c}->{n} over {h}x{w} padded {padding:?}"), |b| {
+                let x = b.input("x", &[1, h + 1, w + 1, c]);
+                b.conv_with(x, "conv", n, 3, 2, padding, true)
+            });
+        }
+    }
+}
+
+#[test]
+fn attention() {
+    let Some(gpu) = support::gpu() else { return };
+    for (heads, dim) in [(1, 1), (2, 5), (3, 8), (8, 40), (5, 64), (2, 80), (1, 160)] {
+        for (queries, keys) in [(1, 1), (7, 77), (77, 7), (257, 3)] {
+            compare(&gpu, &format!("{heads} heads of {dim}, {queries} queries, {keys} keys"), |b| {
+                let x = b.input("x", &[2, queries, heads * dim]);
+                let context = b.input("context", &[2, keys, 6]);
+                let k = b.linear(context, "k", heads * dim, false);
+                let v = b.linear(context, "v", heads * dim, false);
+                b.attention(x, k, v, heads, false)
+            });
+        }
+        compare(&gpu, &format!("causal, joined, {heads} heads of {dim}"), |b| {
+            let x = b.input("x", &[1, 19, heads * dim]);
+            let [q, k, v] = ["q", "k", "v"].map(|name| b.linear(x, name, heads * dim, true));
+            b.attention(q, k, v, heads, true)
+        });
+    }
+}
+
+#[test]
+fn norms() {
+    let Some(gpu) = support::gpu() else { return };
+    for (groups, per_group, h, w) in [(1, 1, 3, 3), (3, 1, 7, 5), (8, 4, 1, 1), (32, 10, 13, 11), (2, 3, 40, 41)] {
+        compare(&gpu, &format!("{groups} groups of {per_group} over {h}x{w}"), |b| {
+            let x = b.input("x", &[2, h, w, groups * per_group]);
+            let x = b.affine(x, 3.0, 20.0);
+            let x = b.group_norm(x, "norm", groups, 1e-6);
+            b.activate(x, Activation::Silu)
+        });
+    }
+    for (rows, c) in [(1, 1), (77, 40), (5, 768), (129, 3)] {
+        compare(&gpu, &format!("layer norm {rows}x{c}"), |b| {
+            let x = b.input("x", &[1, rows, c]);
+            b.layer_norm(x, "norm", 1e-5)
+        });
+    }
+}
+
+#[test]
+fn the_rest() {
+    let Some(gpu) = support::gpu() else { return };
+    for c in [1, 3, 4, 7, 64] {
+        compare(&gpu, &format!("embedding of {c}"), |b| {
+            let ids = b.input_ids("ids", &[2, 5]);
+            b.embedding(ids, ("table", 11), ("positions", 9), c)
+        });
+        compare(&gpu, &format!("geglu of {c}"), |b| {
+            let x = b.input("x", &[1, 13, 2 * c]);
+            b.geglu(x)
+        });
+        compare(&gpu, &format!("resize, concat, add, add_channels of {c}"), |b| {
+            let x = b.input("x", &[2, 3, 5, c]);
+            let t = b.input("t", &[2, c]);
+            let y = b.resize(x, 7, 4);
+            let y = b.add_channels(y, t);
+            let z = b.activate(y, Activation::Gelu);
+            let y = b.add(y, z);
+            b.concat(y, z)
+        });
+    }
+}
+
+/// Coefficients that use everything a sampler can, over more evaluations than there are remembered values.
+#[test]
+fn guide_and_step() {
+    let Some(gpu) = support::gpu() else { return };
+    async fn go<E: Executor>(exec: &E) -> Vec<Vec<f32>> {
+        let mut rng = TorchCpu::new(5);
+        let len = 67;
+        let mut sampler = exec.sampler(&rng.randn(len)).unwrap();
+        let mut seen = Vec::new();
+        for i in 0..9 {
+            let mix = |seed: usize| Combination {
+                x: 0.5 + 0.01 * seed as f64,
+                saved: 0.2,
+                history: [0.3, -0.2, 0.1, 0.05 * (i % 3) as f64],
+                noise: if i % 2 == 0 { 0.4 } else { 0.0 },
+            };
+            let eval = Eval {
+                outer_step: i,
+                timestep: 1.0,
+                sigma: 1.0,
+                input_scale: 0.9,
+                to_denoised: [0.7, -0.3],
+                to_history: [0.1, 0.8],
+                remember: i % 4 != 2,
+                update: mix(i),
+                save: (i % 3 == 0).then(|| mix(i + 7)),
+                draws_noise: i % 2 == 0,
+            };
+            let input = exec.model_input(&sampler, eval.input_scale, 2).unwrap();
+            seen.push(exec.download(&input).await.unwrap());
+            let guidance = (i % 3 != 1).then_some(6.5);
+            let out = exec.upload(&rng.randn(if guidance.is_some() { 2 * len } else { len })).unwrap();
+            let noise = eval.draws_noise.then(|| rng.randn(len));
+            exec.guide_and_step(&mut sampler, &eval, &out, guidance, noise.as_deref()).unwrap();
+            for value in [exec.latents(&sampler), exec.denoised(&sampler), exec.noise_pred(&sampler)] {
+                seen.push(exec.download(&value).await.unwrap());
+            }
+        }
+        seen
+    }
+    let want = pollster::block_on(go(&CpuExecutor));
+    let got = pollster::block_on(go(&gpu));
+    for (i, (got, want)) in got.iter().zip(&want).enumerate() {
+        assert_tensor_close(&format!("value {} of evaluation {}", i % 4, i / 4), got, want, TOLERANCE);
+    }
+}

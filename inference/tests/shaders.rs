@@ -1,0 +1,97 @@
+//! Every variant of every shader is valid WGSL, and the parameters that Rust writes have the layout that the shader
+//! reads. Needs no GPU: pipelines are built lazily at run time, so this is where a broken variant shows.
+#![allow(clippy::unwrap_used, reason = "a test ends at its first surprise")]
+
+use inference::exec::gpu::shader::{KERNELS, all_variants};
+use inference::exec::gpu::{StepParams, dispatch};
+use inference::graph::{Activation, Builder, NodeId, optimise};
+use naga::valid::{Capabilities, ValidationFlags, Validator};
+use std::collections::HashSet;
+
+fn parse(source: &str, what: &str) -> naga::Module {
+    let module =
+        naga::front::wgsl::parse_str(source).unwrap_or_else(|error| panic!("{what}: {}", error.emit_to_string(source)));
+    // Only what WebGPU's core has (naga counts unpacking f16 as a capability): what passes runs on every device.
+    Validator::new(ValidationFlags::all(), Capabilities::SHADER_FLOAT16_IN_FLOAT32)
+        .validate(&module)
+        .unwrap_or_else(|error| panic!("{what}: {}", error.emit_to_string(source)));
+    module
+}
+
+/// Bytes of the struct that binding 0 holds, and the offsets of its members.
+fn params_layout(module: &naga::Module) -> (u32, Vec<u32>) {
+    let params = module.global_variables.iter().find(|(_, var)| var.space == naga::AddressSpace::Uniform).unwrap().1;
+    match &module.types[params.ty].inner {
+        naga::TypeInner::Struct { members, span } => (*span, members.iter().map(|member| member.offset).collect()),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn every_variant_is_valid() {
+    let mut kernels = HashSet::new();
+    for variant in all_variants() {
+        parse(&variant.source(), &format!("{variant:?}"));
+        kernels.insert(variant.kernel);
+    }
+    assert_eq!(kernels.len(), KERNELS.len(), "every kernel has a variant in the table");
+}
+
+#[test]
+fn no_kernel_needs_more_than_the_default_limits() {
+    for variant in all_variants() {
+        let module = parse(&variant.source(), variant.kernel);
+        let storage = |var: &naga::GlobalVariable| matches!(var.space, naga::AddressSpace::Storage { .. });
+        let buffers = module.global_variables.iter().filter(|(_, var)| storage(var)).count();
+        assert!(buffers <= 8, "{variant:?} binds {buffers} storage buffers");
+        let size: u32 = module.entry_points[0].workgroup_size.iter().product();
+        assert!(size <= 256, "{variant:?} has {size} invocations");
+    }
+}
+
+/// One node of every kind, with all that can ride along.
+#[test]
+fn parameters_have_the_layout_that_the_shaders_read() {
+    let mut b = Builder::new();
+    let ids = b.input_ids("ids", &[1, 6]);
+    let x = b.embedding(ids, ("tokens", 10), ("positions", 6), 8);
+    let x = b.layer_norm(x, "ln", 1e-5);
+    let q = b.linear(x, "q", 8, true);
+    let x = b.attention(q, x, x, 2, true);
+    let x = b.linear(x, "ff", 16, false);
+    let x = b.geglu(x);
+    let x = b.reshape(x, &[1, 2, 3, 8]);
+    let t = b.input("t", &[1, 8]);
+    let y = b.add_channels(x, t);
+    let y = b.group_norm(y, "gn", 4, 1e-5);
+    let y = b.resize(y, 5, 7);
+    let y = b.conv(y, "conv", 8, 3, 2, 1);
+    let y = b.affine(y, 2.0, 1.0);
+    let y = b.activate(y, Activation::Tanh);
+    let z = b.add(y, y);
+    let y = b.concat(y, z);
+    b.output("y", y);
+    let graph = b.finish();
+    let mut seen = HashSet::new();
+    for graph in [graph.clone(), optimise(graph)] {
+        for i in 0..graph.nodes.len() {
+            let Some(dispatch) = dispatch(&graph, NodeId(i), |_| true) else { continue };
+            let kernel = dispatch.variant.kernel;
+            let (span, offsets) = params_layout(&parse(&dispatch.variant.source(), kernel));
+            assert_eq!(span as usize, 4 * dispatch.params.len(), "{kernel}: words of Params");
+            let words = (0..dispatch.params.len() as u32).map(|i| 4 * i).collect::<Vec<_>>();
+            assert_eq!(offsets, words, "{kernel}: Params is a plain list of words");
+            seen.insert(kernel);
+        }
+    }
+    // The other three are launched by hand: the sampler's two and the yardstick.
+    assert_eq!(seen.len() + 3, KERNELS.len(), "seen: {seen:?}");
+}
+
+#[test]
+fn the_samplers_parameters_have_the_layout_that_the_shader_reads() {
+    let variant = all_variants().into_iter().find(|variant| variant.kernel == "guide_and_step").unwrap();
+    let (span, offsets) = params_layout(&parse(&variant.source(), "guide_and_step"));
+    assert_eq!(span as usize, size_of::<StepParams>());
+    assert_eq!(offsets, StepParams::OFFSETS);
+}
