@@ -41,7 +41,8 @@ fn Slot(
         session.with(|session| {
             let run = session.run.as_ref()?;
             let change = run.frames.get(step as usize - 1)?.report.change?;
-            Some((change / run.largest_change().max(f64::MIN_POSITIVE)).clamp(0.0, 1.0))
+            // The root, because the first steps change so much that the rest would vanish.
+            Some((change / run.largest_change().max(f64::MIN_POSITIVE)).clamp(0.0, 1.0).sqrt())
         })
     });
     let is_shown = Memo::new(move |_| session.with(|s| s.run.as_ref().is_some_and(|run| run.shown_step() == step)));

@@ -15,6 +15,10 @@ pub fn PromptFields() -> impl IntoView {
         let model = controller.session.with(|session| session.model.clone());
         model.map(|model| model.example_prompts.into_iter().take(EXAMPLES).collect::<Vec<_>>()).unwrap_or_default()
     });
+    let has_none = move || {
+        let is_known = controller.session.with(|session| session.model.is_some());
+        is_known && examples.with(Vec::is_empty)
+    };
     let text = move |field: Field| move || controller.settings.with(|settings| settings.get(field).to_owned());
     let input = move |field: Field| {
         move |event: web_sys::Event| {
@@ -42,7 +46,7 @@ pub fn PromptFields() -> impl IntoView {
                 on:input=input(Field::Prompt)
                 on:keydown=keys
             ></textarea>
-            <div class="examples" role="group" aria-label="Example prompts">
+            <div class="examples" role="group" aria-label="Example prompts" hidden=has_none>
                 <For each=move || examples.get() key=String::clone let:example>
                     <button type="button" class="chip" on:click=use_example(example.clone())>{example.clone()}</button>
                 </For>
