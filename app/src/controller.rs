@@ -9,6 +9,7 @@ use crate::{
     engine::Client,
     inbox::Inbox,
     page::Page,
+    run::Run,
     session::{EngineState, Session},
     settings::{Field, Settings},
     share::{self, Link},
@@ -118,8 +119,10 @@ impl Controller {
             (Some(run), None) => run.selected = None,
             (None, _) => {}
         });
-        let long = self.session.with_untracked(|s| s.run.as_ref().is_some_and(|run| run.steps_done() > 40));
-        if long {
+        // The step that is looked at goes first.
+        let view = self.view.get_untracked();
+        let frame = |run: &Run| run.shown_frame().is_some_and(|frame| !frame.is_refined(view));
+        if self.session.with_untracked(|session| session.run.as_ref().is_some_and(frame)) {
             self.refine();
         }
     }

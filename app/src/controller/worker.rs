@@ -79,21 +79,23 @@ impl Controller {
             });
         }
         let loaded = matches!(message, FromWorker::Model(_));
+        let known = self.session.with_untracked(|session| session.model.is_some());
         let ended = matches!(
             message,
             FromWorker::Done { .. } | FromWorker::Cancelled { .. } | FromWorker::Failed { job: Some(_), .. }
         );
         self.session.update(|session| session.apply(message, pixels.as_deref()));
         if loaded {
-            self.model_loaded();
+            self.model_loaded(known);
         }
         if ended {
             self.refine();
         }
     }
 
-    pub(super) fn model_loaded(self) {
-        let info = self.session.with_untracked(|session| session.model.clone());
+    /// `known`: a new worker has loaded again what an old one had; the form is the user's by now.
+    pub(super) fn model_loaded(self, known: bool) {
+        let info = self.session.with_untracked(|session| session.model.clone()).filter(|_| !known);
         let link = self.link.get_value();
         if let Some(info) = info {
             let models = std::slice::from_ref(&info.id);
