@@ -198,12 +198,12 @@ impl<E: Executor> Pipeline<E> {
                 watch.breathe().await?;
                 continue;
             }
-            let latents = exec.download(&exec.latents(&sampler)).await?;
-            let denoised = exec.download(&exec.denoised(&sampler)).await?;
-            let noise_pred = match watch.wants_noise_pred() {
-                true => Some(exec.download(&exec.noise_pred(&sampler)).await?),
-                false => None,
-            };
+            let mut values = vec![exec.latents(&sampler), exec.denoised(&sampler)];
+            values.extend(watch.wants_noise_pred().then(|| exec.noise_pred(&sampler)));
+            let mut values = exec.download_all(&values).await?.into_iter();
+            let mut next = || values.next().unwrap_or_default();
+            let (latents, denoised) = (next(), next());
+            let noise_pred = watch.wants_noise_pred().then(next);
             let (index, eval) = (eval.outer_step, &plan.evals[first]);
             watch.step(Step { index, eval, ms: ms_since(step_begin), latents, denoised, noise_pred }).await?;
             first = i + 1;

@@ -66,8 +66,14 @@ pub trait Executor {
     /// Copies token ids to the device.
     fn upload_ids(&self, ids: &[u32]) -> Result<Self::Value>;
 
-    /// Copies numbers back, waiting for the work that makes them.
-    async fn download(&self, value: &Self::Value) -> Result<Vec<f32>>;
+    /// Copies numbers back, waiting for the work that makes them. All values in one go: some browsers take a tenth of
+    /// a second for each wait, whatever it is for.
+    async fn download_all(&self, values: &[Self::Value]) -> Result<Vec<Vec<f32>>>;
+
+    /// Copies one value back.
+    async fn download(&self, value: &Self::Value) -> Result<Vec<f32>> {
+        Ok(self.download_all(std::slice::from_ref(value)).await?.pop().unwrap_or_default())
+    }
 
     /// Waits for all queued work and reports a device error, if there was one.
     async fn finish(&self) -> Result<()>;

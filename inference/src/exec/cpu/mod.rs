@@ -147,8 +147,8 @@ impl Executor for CpuExecutor {
         Ok(Tensor::from_slice(ids, ids.len(), &Device::Cpu)?)
     }
 
-    async fn download(&self, value: &Tensor) -> Result<Vec<f32>> {
-        with_f32(value, <[f32]>::to_vec)
+    async fn download_all(&self, values: &[Tensor]) -> Result<Vec<Vec<f32>>> {
+        values.iter().map(|value| with_f32(value, <[f32]>::to_vec)).collect()
     }
 
     async fn finish(&self) -> Result<()> {

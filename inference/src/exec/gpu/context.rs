@@ -174,15 +174,21 @@ impl Context {
         pipeline
     }
 
-    /// Copies `bytes` from `offset` of a buffer to the host, waiting for whatever writes them.
-    pub async fn read(&self, buffer: &Buffer, offset: u64, bytes: u64) -> Result<Vec<u8>> {
+    /// Copies pieces of buffers (buffer, offset, bytes) to the host, one after the other, waiting for whatever writes
+    /// them.
+    pub async fn read(&self, pieces: &[(&Buffer, u64, u64)]) -> Result<Vec<u8>> {
+        let bytes = pieces.iter().map(|(_, _, bytes)| bytes).sum();
         let staging = self.staging.borrow_mut().remove(&bytes);
         let staging = match staging {
             Some(staging) => staging,
             None => self.buffer("readback", bytes, BufferUsages::MAP_READ | BufferUsages::COPY_DST)?,
         };
         let mut encoder = self.device.create_command_encoder(&Default::default());
-        encoder.copy_buffer_to_buffer(&buffer.raw, offset, &staging.raw, 0, bytes);
+        let mut at = 0;
+        for (buffer, offset, bytes) in pieces {
+            encoder.copy_buffer_to_buffer(&buffer.raw, *offset, &staging.raw, at, *bytes);
+            at += bytes;
+        }
         self.queue.submit([encoder.finish()]);
         let (sender, receiver) = oneshot::channel();
         staging.raw.map_async(wgpu::MapMode::Read, 0..bytes, move |result| {

@@ -82,9 +82,16 @@ impl Executor for GpuExecutor {
         self.upload_bytes(bytemuck::cast_slice(ids))
     }
 
-    async fn download(&self, value: &GpuValue) -> Result<Vec<f32>> {
-        let bytes = self.context.read(&value.buffer, value.offset, value.len as u64 * 4).await?;
-        Ok(bytemuck::pod_collect_to_vec(&bytes))
+    async fn download_all(&self, values: &[GpuValue]) -> Result<Vec<Vec<f32>>> {
+        let pieces: Vec<_> = values.iter().map(|v| (&*v.buffer, v.offset, v.len as u64 * 4)).collect();
+        let bytes = self.context.read(&pieces).await?;
+        let mut rest = bytes.as_slice();
+        let take = |value: &GpuValue| {
+            let (now, later) = rest.split_at(4 * value.len);
+            rest = later;
+            bytemuck::pod_collect_to_vec(now)
+        };
+        Ok(values.iter().map(take).collect())
     }
 
     async fn finish(&self) -> Result<()> {
