@@ -2,7 +2,7 @@
 //   node tests/e2e/bench.mjs [cpu|webgpu …]
 // The WebGPU figures are those of the software adapter: they tell one build from another, not what a GPU does.
 
-import { exposeHeap, heapBytes, recordMessages } from './harness/engine.mjs';
+import { exposeHeap, heapBytes, messages, recordMessages } from './harness/engine.mjs';
 import { launch } from './harness/browser.mjs';
 import { recordFrames } from './harness/frames.mjs';
 import { StepscopePage } from './harness/page.mjs';
@@ -13,8 +13,6 @@ const PROMPT = 'a red apple';
 const STEPS = { cpu: 12, webgpu: 4 };
 
 const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
-const messages = (page, type) =>
-  page.evaluate((wanted) => window.stepscopeMessages.filter(({ message }) => message?.type === wanted), type);
 
 async function measure(browser, base, engine) {
   const context = await browser.newContext({ serviceWorkers: 'block' });

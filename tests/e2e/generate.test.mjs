@@ -47,7 +47,7 @@ scenario('arrow keys walk through the kept frames, with the figures of each', {}
   }
   assert.equal(new Set(visited.map((frame) => frame.hash)).size, 4, 'four pictures');
   assert.equal(new Set(visited.map((frame) => frame.details.join())).size, 4, 'four sets of figures');
-  assert.ok(visited.every((frame) => frame.details.length === 4), 'sigma, timestep, time, change');
+  for (const { details } of visited) assert.equal(details.length, 4, `sigma, timestep, time, change: ${details}`);
   await app.scrubber.press('ArrowLeft');
   await app.picture('Step 3 of 4').waitFor();
   assert.equal((await app.shown()).hash, visited[2].hash, 'going back shows the same picture');

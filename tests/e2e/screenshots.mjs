@@ -25,7 +25,7 @@ const states = {
   async running({ app }) {
     await app.open();
     await app.start({ ...request, steps: 40 });
-    await app.picture('Step 6 of 40').waitFor();
+    await app.reached(6);
   },
   async done({ app }) {
     await app.open();
@@ -40,7 +40,7 @@ const states = {
   async cancelled({ app }) {
     await app.open();
     await app.start({ ...request, steps: 40 });
-    await app.picture('Step 3 of 40').waitFor();
+    await app.reached(3);
     await app.cancelButton.click();
     await app.ended();
   },

@@ -7,10 +7,7 @@ use hyper::{
     header::{CACHE_CONTROL, HeaderValue},
     server::conn::http1,
 };
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
-};
+use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use std::{io::ErrorKind, path::Path};
 use tower_http::{services::ServeDir, set_header::SetResponseHeader};
 
@@ -46,8 +43,9 @@ async fn listen(dist: &Path, port: u16) -> Result<()> {
         let (stream, _) = listener.accept().await.context("the server cannot take connections any more")?;
         let service = service.clone();
         tokio::spawn(async move {
-            let connection =
-                http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
+            // A browser may keep a connection open and silent for as long as it likes.
+            let mut http = http1::Builder::new();
+            let connection = http.header_read_timeout(None).serve_connection(TokioIo::new(stream), service);
             // Browsers drop connections whenever they like; anything else is worth a line.
             if let Err(error) = connection.await
                 && !(error.is_incomplete_message() || error.is_canceled())

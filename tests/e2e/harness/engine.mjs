@@ -32,17 +32,28 @@ export async function heapBytes(page) {
   return Math.max(0, ...sizes);
 }
 
-/** Runs inside the page, before its own scripts: keeps every message that a worker sends, without its pixels. */
+/** Runs inside the page, before its own scripts: keeps every message that a worker sends; of its pixels, a hash. */
 export function recordMessages() {
   const messages = [];
-  const Original = window.Worker;
-  window.Worker = class extends Original {
+  // The same hash as that of the frames.
+  const hash = (buffer) => {
+    let value = 0x811c9dc5;
+    for (const byte of new Uint8Array(buffer)) value = Math.imul(value ^ byte, 0x01000193);
+    return (value >>> 0).toString(16).padStart(8, '0');
+  };
+  window.Worker = class extends Worker {
     constructor(...args) {
       super(...args);
       this.addEventListener('message', ({ data }) => {
-        messages.push({ at: performance.now(), message: data?.message, bytes: data?.pixels?.byteLength ?? 0 });
+        const pixels = data?.pixels ? hash(data.pixels) : null;
+        messages.push({ at: performance.now(), message: data?.message, pixels });
       });
     }
   };
   window.stepscopeMessages = messages;
+}
+
+/** What `recordMessages` kept of one type. */
+export function messages(page, type) {
+  return page.evaluate((wanted) => window.stepscopeMessages.filter(({ message }) => message?.type === wanted), type);
 }

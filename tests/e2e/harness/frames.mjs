@@ -24,12 +24,16 @@ export function recordFrames() {
       seen.frames.push({ step: Number(value), hash: hash(target) });
     }
   };
-  const waiting = [];
-  const isOver = () => seen.states.includes('running') && seen.states.at(-1) !== 'running';
+  let waiting = [];
   const noteAll = (changes) => {
     changes.forEach(note);
-    if (isOver()) waiting.splice(0).forEach((resolve) => resolve());
+    waiting = waiting.filter(({ test, resolve }) => {
+      if (!test()) return true;
+      resolve();
+      return false;
+    });
   };
+  const until = (test) => (test() ? Promise.resolve() : new Promise((resolve) => waiting.push({ test, resolve })));
   new MutationObserver(noteAll).observe(document, {
     subtree: true,
     attributes: true,
@@ -37,10 +41,12 @@ export function recordFrames() {
   });
   const forget = () => Object.values(seen).forEach((list) => list.splice(0));
   /** Resolves when a run that was seen to start has ended, well or not. */
-  const ended = () => (isOver() ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve)));
+  const ended = () => until(() => seen.states.includes('running') && seen.states.at(-1) !== 'running');
+  /** Resolves when a step, or a later one, has been painted. */
+  const reached = (step) => until(() => (seen.frames.at(-1)?.step ?? 0) >= step);
   /** Resolves when the canvas shows something else than `old`. */
   const changed = async (old) => {
     while (hash(document.querySelector('canvas[data-painted]')) === old) await new Promise(requestAnimationFrame);
   };
-  window.stepscopeTest = { seen, forget, ended, changed, hash, pixels };
+  window.stepscopeTest = { seen, forget, ended, reached, changed, hash, pixels };
 }

@@ -38,7 +38,7 @@ export class StepscopePage {
   }
 
   /** Waits for `<html data-state>`; what leads there (weights, compiling, steps) takes its time on slow machines. */
-  async state(state, timeout = 120_000) {
+  async state(state, timeout = 60_000) {
     await this.page.locator(`html[data-state="${state}"]`).waitFor({ state: 'attached', timeout });
   }
 
@@ -75,6 +75,12 @@ export class StepscopePage {
     return within(timeout, 'the run did not end', this.page.evaluate(() => window.stepscopeTest.ended()));
   }
 
+  /** Waits until a run that was started has painted this step, or a later one. */
+  reached(step, timeout = 60_000) {
+    const reached = this.page.evaluate((wanted) => window.stepscopeTest.reached(wanted), step);
+    return within(timeout, `step ${step} was not painted`, reached);
+  }
+
   /** Everything seen since the last start. */
   seen() {
     return this.page.evaluate(() => structuredClone(window.stepscopeTest.seen));
@@ -94,7 +100,7 @@ export class StepscopePage {
 
   /** The figures of the step shown: sigma, timestep, milliseconds, change. */
   details() {
-    return this.page.getByRole('region', { name: 'Picture' }).getByRole('definition').allInnerTexts();
+    return this.page.locator('dl', { hasText: 'Timestep' }).getByRole('definition').allInnerTexts();
   }
 
   /** Size and hash of what the canvas shows now. */
