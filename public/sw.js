@@ -1,9 +1,9 @@
-// Service worker: the page starts and makes pictures without a network. It keeps one copy of each file of the build, by
-// the file's hash, and nothing else.
+// Service worker: the page starts without a network. It keeps one copy of each file of the build, by the file's hash, and
+// nothing else; models are kept by the engine, which alone knows which of them are in use.
 //
 // - A file whose name carries its hash never changes: the kept copy comes first.
-// - Every other file (the page itself, manifest, icons, the model) comes from the network while there is one, so an old
-//   copy can never meet a new page.
+// - Every other file (the page itself, manifest, icons) comes from the network while there is one, so an old copy can
+//   never meet a new page.
 // - A new release waits until no page of the old one is open; what both share is not downloaded again.
 
 // Filled in by the build: version, and for each file of the build its SHA-256.
@@ -28,7 +28,6 @@ self.addEventListener('fetch', (event) => {
 
 async function keepRelease() {
   const cache = await caches.open(CACHE);
-  // One after the other: the biggest files are weights, and two of them at once would double the memory.
   for (const path of Object.keys(RELEASE.files)) {
     if (await cache.match(keyOf(path))) continue;
     const response = await fetch(new URL(path, SCOPE), { cache: 'no-cache' });
@@ -50,34 +49,21 @@ async function forgetOthers() {
 }
 
 async function keptFirst(request, path) {
-  return (await kept(request, path)) ?? fetch(request);
+  return (await kept(path)) ?? fetch(request);
 }
 
 async function networkFirst(request, path) {
   try {
     return await fetch(request);
   } catch (error) {
-    const copy = await kept(request, path);
+    const copy = await kept(path);
     if (copy) return copy;
     throw error;
   }
 }
 
-// The kept copy, or the part of it that the request asks for.
-async function kept(request, path) {
-  const copy = await (await caches.open(CACHE)).match(keyOf(path));
-  const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.get('Range') ?? '');
-  if (!copy || !range) return copy;
-  const whole = await copy.blob();
-  const start = Number(range[1]);
-  const end = Math.min(range[2] ? Number(range[2]) + 1 : whole.size, whole.size);
-  if (start >= end) return new Response(null, { status: 416, headers: { 'Content-Range': `bytes */${whole.size}` } });
-  const headers = {
-    'Content-Type': copy.headers.get('Content-Type'),
-    'Content-Length': `${end - start}`,
-    'Content-Range': `bytes ${start}-${end - 1}/${whole.size}`,
-  };
-  return new Response(whole.slice(start, end), { status: 206, headers });
+async function kept(path) {
+  return (await caches.open(CACHE)).match(keyOf(path));
 }
 
 async function sha256(buffer) {

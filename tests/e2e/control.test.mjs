@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { suite } from './harness/browser.mjs';
-import { messages, recordMessages } from './harness/engine.mjs';
+import { messages } from './harness/engine.mjs';
 
 const scenario = suite();
 const permissions = ['clipboard-read', 'clipboard-write'];
@@ -73,7 +73,6 @@ scenario('a copied link gives a stranger the same picture', { context: { permiss
 });
 
 scenario('Save PNG saves the picture as the engine made it', {}, async ({ app, page }) => {
-  await page.addInitScript(recordMessages);
   await app.open();
   await app.generate({ prompt: 'a blue fish', steps: 2, seed: 4 });
   const [download] = await Promise.all([page.waitForEvent('download'), app.savePng.click()]);

@@ -37,12 +37,12 @@ for (const steps of [1, 4, 20]) {
 
 scenario('arrow keys walk through the kept frames, with the figures of each', {}, async ({ app }) => {
   await app.open();
-  const { frames } = await app.generate({ prompt: 'a yellow sun', steps: 4, seed: 3 });
+  await app.generate({ prompt: 'a yellow sun', steps: 4, seed: 3 });
+  await app.refined(4);
   const visited = [];
   for (const step of upTo(4)) {
     await (step === 1 ? app.scrubber.press('Home') : app.scrubber.press('ArrowRight'));
     await app.picture(`Step ${step} of 4`).waitFor();
-    await app.refined(frames[step - 1].hash);
     visited.push({ hash: (await app.shown()).hash, details: await app.details() });
   }
   assert.equal(new Set(visited.map((frame) => frame.hash)).size, 4, 'four pictures');

@@ -14,9 +14,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Bigger files are not kept for offline use by the service worker.
-const KEEP_MAX: u64 = 24 << 20;
-
 /// Finishes the build that lies in `TRUNK_STAGING_DIR`.
 pub fn hook() -> Result<()> {
     let Some(staging) = env::var_os("TRUNK_STAGING_DIR").map(PathBuf::from) else {
@@ -101,12 +98,12 @@ fn inline_scripts(html: &str) -> impl Iterator<Item = &str> {
 fn write_service_worker(staging: &Path) -> Result<()> {
     let mut kept = Map::new();
     for path in files(staging)? {
-        let full = staging.join(&path);
-        if path == Path::new("sw.js") || fs::metadata(&full)?.len() > KEEP_MAX {
+        let name = path.to_string_lossy().replace('\\', "/");
+        // The service worker is not its own client, and the engine keeps models itself.
+        if name == "sw.js" || is_of_a_model(&name) {
             continue;
         }
-        let name = path.to_string_lossy().replace('\\', "/");
-        kept.insert(name, Value::String(hex(&Sha256::digest(read(&full)?))));
+        kept.insert(name, Value::String(hex(&Sha256::digest(read(&staging.join(&path))?))));
     }
     let template = read_text(&crate::root().join("public/sw.js"))?;
     // The list decides, and the code around it.
@@ -116,6 +113,11 @@ fn write_service_worker(staging: &Path) -> Result<()> {
         bail!("public/sw.js has no line that starts with `const RELEASE = `");
     };
     write(&staging.join("sw.js"), template.replace(line, &format!("const RELEASE = {release};")))
+}
+
+/// Whether a file lies in a model's folder: `models/NAME/…`, but not the list of models itself.
+fn is_of_a_model(name: &str) -> bool {
+    name.strip_prefix("models/").is_some_and(|rest| rest.contains('/'))
 }
 
 /// Writes `x.br` beside each `x` that shrinks. Results are kept by content: the strongest level takes seconds per

@@ -5,6 +5,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
+import { recordMessages } from './engine.mjs';
 import { recordFrames } from './frames.mjs';
 import { StepscopePage } from './page.mjs';
 import { startServer } from './server.mjs';
@@ -62,6 +63,7 @@ export function suite({ webgpu } = {}) {
           const page = await profile.newPage();
           watch(page, consoles);
           await page.addInitScript(recordFrames);
+          await page.addInitScript(recordMessages);
           return { page, app: new StepscopePage(page, shared.base) };
         };
         const first = await open();

@@ -92,10 +92,19 @@ export class StepscopePage {
     for (let at = 1; at < step; at += 1) await this.scrubber.press('ArrowRight');
   }
 
-  /** Waits until the step shown has been decoded by the VAE: no longer the `preview` (its hash) of the run. */
-  refined(preview) {
-    const changed = this.page.evaluate((hash) => window.stepscopeTest.changed(hash), preview);
-    return within(60_000, 'the step shown was never decoded in full', changed);
+  /** Waits until all kept frames have been decoded by the VAE, and the page shows it. */
+  refined(steps) {
+    const refined = this.page.evaluate(async (count) => {
+      const frame = () => new Promise(requestAnimationFrame);
+      const decoded = () => {
+        const refined = window.stepscopeMessages.map(({ message }) => message).filter(({ type }) => type === 'refined');
+        return new Set(refined.filter(({ job }) => job === refined.at(-1).job).map(({ step }) => step)).size;
+      };
+      while (decoded() < count) await frame();
+      // The page takes in at least one message with each frame that it draws.
+      for (let drawn = 0; drawn <= count; drawn += 1) await frame();
+    }, steps);
+    return within(60_000, 'the kept frames were not decoded in full', refined);
   }
 
   /** The figures of the step shown: sigma, timestep, milliseconds, change. */
