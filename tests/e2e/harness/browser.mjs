@@ -19,6 +19,9 @@ const COMMON = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+  // A canvas that is read back moves from GPU to CPU drawing, which resamples otherwise: the same picture would get two
+  // hashes.
+  '--disable-accelerated-2d-canvas',
 ];
 // Chromium's software adapter, so that the GPU path runs on every machine.
 const SOFTWARE_GPU = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--enable-features=Vulkan'];
