@@ -10,7 +10,7 @@ import { StepscopePage } from './harness/page.mjs';
 import { startServer } from './harness/server.mjs';
 
 const folder = fileURLToPath(new URL('../artifacts/screenshots/', import.meta.url));
-const WEIGHTS = '**/models/emoji/**/*.safetensors';
+const WEIGHTS = '**/models/emoji/**/*.safetensors*';
 const request = { prompt: 'a red apple', steps: 12, seed: 7 };
 
 // Each brings a fresh page into its state.

@@ -34,7 +34,15 @@ export class StepscopePage {
   async open({ engine = 'cpu', fragment = '', state = 'ready' } = {}) {
     const query = engine ? `?engine=${engine}` : '';
     await this.page.goto(`${this.base}/${query}${fragment ? `#${fragment}` : ''}`);
+    if (state === 'ready') await this.loaded();
     await this.state(state);
+  }
+
+  /** Waits until the engine has loaded a model; fails with the page's own words if it cannot. */
+  async loaded() {
+    await this.page.locator('html:not([data-state="loading"])').waitFor({ state: 'attached', timeout: 60_000 });
+    if ((await this.page.locator('html').getAttribute('data-state')) !== 'error') return;
+    throw new Error(`the page shows: ${(await this.alert.allInnerTexts()).join(' ').replaceAll('\n', ' ')}`);
   }
 
   /** Waits for `<html data-state>`; what leads there (weights, compiling, steps) takes its time on slow machines. */
