@@ -25,16 +25,16 @@ async function measure(browser, base, engine) {
   const [loaded] = await messages(page, 'model');
   const [chosen] = await messages(page, 'engine');
   // The first run compiles and warms up; the second one counts.
-  await app.generate({ prompt: PROMPT, steps: 1, seed: 7, guidance: 1 }, 600_000);
+  await app.generate({ prompt: PROMPT, steps: 1, seed: 7, guidance: 4 }, 600_000);
   const warm = (await messages(page, 'step')).length;
-  await app.generate({ prompt: PROMPT, steps: STEPS[engine], seed: 7, guidance: 1 }, 600_000);
+  await app.generate({ prompt: PROMPT, steps: STEPS[engine], seed: 7, guidance: 4 }, 600_000);
   const steps = (await messages(page, 'step')).slice(warm).map(({ message }) => message.report);
   const done = (await messages(page, 'done')).at(-1).message;
   const result = {
     engine,
     device: chosen.message.device,
     load_ms: loaded.at,
-    unet_call_ms: median(steps.map((report) => report.ms)),
+    step_ms: median(steps.map((report) => report.ms)),
     preview_ms: median(steps.map((report) => report.preview_ms)),
     text_ms: done.ms[0],
     vae_ms: done.ms[2],

@@ -2,6 +2,7 @@
 //!
 //! To add a command, give it a file, a line in `HELP` and an arm in `dispatch`.
 
+mod bench;
 mod build;
 mod check;
 mod fixtures;
@@ -23,6 +24,7 @@ cargo xtask <command>
   check [--build]                 format, clippy (native and wasm), Rust tests, transfer sizes (--build: of a fresh build)
   test                            check with the software GPU required, then the page end to end in a real browser
   e2e [FILE …]                    only the end-to-end tests, on what lies in dist/
+  bench                           measure natively and in a browser, and write BENCHMARKS.md
   fixtures                        make the test goldens again with the real diffusers (Python)
   hook                            what Trunk runs after a build; not for hands
 ";
@@ -63,6 +65,7 @@ fn dispatch() -> Result<()> {
         Some("check") => check::check(build_first),
         Some("test") => test::test(),
         Some("e2e") => test::e2e_alone(&files),
+        Some("bench") => bench::bench(),
         Some("fixtures") => fixtures::fixtures(),
         Some("hook") => hook::hook(),
         Some(other) => bail!("there is no command '{other}'; `cargo xtask --help` lists them"),

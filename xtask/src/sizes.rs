@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use std::{
+    fmt::Write,
     fs,
     path::{Path, PathBuf},
 };
@@ -17,7 +18,13 @@ struct Row {
 
 /// Prints the table.
 pub fn print(dist: &Path) -> Result<()> {
-    println!("\n{:<16}{:>12}{:>14}{:>12}", "bytes", "raw", "transferred", "limit");
+    println!("{}", table(dist)?);
+    Ok(())
+}
+
+/// One line for each kind of file, and the total.
+pub fn table(dist: &Path) -> Result<String> {
+    let mut out = format!("\n{:<16}{:>12}{:>14}{:>12}\n", "bytes", "raw", "transferred", "limit");
     let rows = rows(dist)?;
     let total = Row {
         label: "total",
@@ -27,10 +34,10 @@ pub fn print(dist: &Path) -> Result<()> {
     };
     for row in rows.iter().chain([&total]) {
         let limit = row.limit.map_or_else(String::new, grouped);
-        println!("{:<16}{:>12}{:>14}{:>12}", row.label, grouped(row.raw), grouped(row.transferred), limit);
+        let (raw, transferred) = (grouped(row.raw), grouped(row.transferred));
+        writeln!(out, "{:<16}{raw:>12}{transferred:>14}{limit:>12}", row.label)?;
     }
-    println!();
-    Ok(())
+    Ok(out)
 }
 
 /// Fails where a limit is exceeded.

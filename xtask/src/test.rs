@@ -55,9 +55,8 @@ fn e2e(files: &[PathBuf]) -> Result<String> {
     // One browser at a time: two would share the cores and make every measured time a guess.
     node.args(["--test", "--test-concurrency=1", "--test-reporter=./tests/e2e/harness/reporter.mjs"])
         .args(&files)
-        .current_dir(&root)
-        .env("STEPSCOPE_XTASK", std::env::current_exe().context("cannot tell where xtask is")?)
-        .env("CHROMIUM", browser()?);
+        .current_dir(&root);
+    prepare_browser(&mut node)?;
     let mut summary = None;
     let passed = run_lines(&mut node, |line| {
         if line.starts_with("End to end: ") {
@@ -69,6 +68,14 @@ fn e2e(files: &[PathBuf]) -> Result<String> {
         Some(_) => bail!("end-to-end tests failed: pictures and logs of the pages are in tests/artifacts"),
         None => bail!("the end-to-end tests ended without a summary: the message above names the cause"),
     }
+}
+
+/// Tells a script of `tests/e2e` where the browser and the server are, and sees to its packages.
+pub fn prepare_browser(node: &mut Command) -> Result<()> {
+    node_packages()?;
+    node.env("STEPSCOPE_XTASK", std::env::current_exe().context("cannot tell where xtask is")?);
+    node.env("CHROMIUM", browser()?);
+    Ok(())
 }
 
 /// The browser that tests drive, installed if it is missing.

@@ -93,3 +93,33 @@ pub fn unet(config: &UNetConfig, batch: usize, height: usize, width: usize, toke
     }
     Ok(unet::unet(config, batch, height, width, tokens))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{optimise, plan_memory, total_work};
+
+    /// The published sizes of Stable Diffusion 1.5's components are a fingerprint of their whole topology.
+    #[test]
+    fn stable_diffusion_1_5_has_its_published_parameters() {
+        let unet_config = UNetConfig::from_json("", r#"{"cross_attention_dim": 768, "sample_size": 64}"#).unwrap();
+        let graph = unet(&unet_config, 2, 64, 64, 77).unwrap();
+        assert_eq!(graph.parameters(), 859_520_964);
+        let fused = optimise(graph);
+        assert_eq!(fused.parameters(), 859_520_964);
+        // 0.68 TMAC for both prompts at 512×512, as commonly counted; far less memory than all values together.
+        let flops = total_work(&fused).flops as f64;
+        assert!((1.5e12..1.7e12).contains(&flops), "{flops:.3e}");
+        assert!(plan_memory(&fused).bytes() < 600 << 20, "{} bytes", plan_memory(&fused).bytes());
+
+        let text = r#"{"hidden_size": 768, "intermediate_size": 3072, "num_attention_heads": 12}"#;
+        let text = ClipTextConfig::from_json("", text).unwrap();
+        assert_eq!(text_encoder(&text, 1).parameters(), 123_060_480);
+
+        let vae = r#"{"_class_name": "AutoencoderKL", "block_out_channels": [128, 256, 512, 512], "layers_per_block": 2,
+            "up_block_types": ["UpDecoderBlock2D", "UpDecoderBlock2D", "UpDecoderBlock2D", "UpDecoderBlock2D"]}"#;
+        let vae = VaeConfig::from_json("", vae).unwrap();
+        assert_eq!(vae.decoder(1, 64, 64).parameters(), 49_490_179 + 20);
+        assert_eq!((vae.scale_factor(), vae.scaling_factor()), (8, 0.18215));
+    }
+}
