@@ -12,4 +12,8 @@ if (globalThis.GPUAdapter) {
   };
 }
 
+// A fault inside an asynchronous task surfaces as a rejected promise, which nobody outside would hear; the page listens
+// for the worker's error event.
+addEventListener('unhandledrejection', (event) => reportError(event.reason));
+
 await init();

@@ -47,7 +47,8 @@ def fit(latents, pixels):
     """Least squares: rows (ky, kx, channel), columns (py, px, rgb)."""
     n, c, h, w = latents.shape
     # unfold gives (channel, ky, kx); the file wants (ky, kx, channel).
-    rows = F.unfold(latents, KERNEL, padding=KERNEL // 2).reshape(n, c, KERNEL * KERNEL, h * w)
+    edged = F.pad(latents, [KERNEL // 2] * 4, mode="replicate")
+    rows = F.unfold(edged, KERNEL).reshape(n, c, KERNEL * KERNEL, h * w)
     rows = rows.permute(0, 3, 2, 1).reshape(n * h * w, KERNEL * KERNEL * c)
     rows = torch.cat([rows, torch.ones(len(rows), 1)], 1).double()
     patches = pixels.reshape(n, 3, h, SCALE, w, SCALE).permute(0, 2, 4, 3, 5, 1)

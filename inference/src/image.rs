@@ -57,11 +57,9 @@ pub fn preview(latents: &[f32], height: usize, width: usize, factors: &PreviewFa
         for x in 0..width {
             patch.copy_from_slice(&factors.bias);
             for (tap, rows) in factors.factors.chunks_exact(channels).enumerate() {
-                let (ky, kx) = (y + tap / kernel, x + tap % kernel);
-                let (Some(sy), Some(sx)) = (ky.checked_sub(kernel / 2), kx.checked_sub(kernel / 2)) else { continue };
-                if sy >= height || sx >= width {
-                    continue;
-                }
+                // Beyond the edge the edge goes on.
+                let sy = (y + tap / kernel).saturating_sub(kernel / 2).min(height - 1);
+                let sx = (x + tap % kernel).saturating_sub(kernel / 2).min(width - 1);
                 let pixel = &latents[(sy * width + sx) * channels..][..channels];
                 for (value, row) in pixel.iter().zip(rows) {
                     patch.iter_mut().zip(row).for_each(|(sum, factor)| *sum += value * factor);
@@ -107,7 +105,7 @@ mod tests {
         let picture = preview(&[1.0, -1.0], 1, 2, &factors);
         assert_eq!((picture.width, picture.height), (4, 2));
         assert_eq!(picture.rgba[..4], [255, 0, 128, 255]);
-        assert_eq!(picture.rgba[8..12], [0, 128, 128, 255]);
+        assert_eq!(picture.rgba[8..12], [0, 0, 128, 255]);
         assert_eq!(picture.rgba[16..20], picture.rgba[..4]);
     }
 

@@ -64,7 +64,7 @@ impl SizeRule {
 /// `scale` × `scale` pixels of RGB in -1..1. `kernel` 1 and `scale` 1 is the classic "latent RGB factors" preview.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PreviewFactors {
-    /// Width of the square neighbourhood of latents that a patch sees; odd. Outside the image, zeros.
+    /// Width of the square neighbourhood of latents that a patch sees; odd. Outside the image the edge goes on.
     pub kernel: u32,
     /// Width of the patch, in pixels.
     pub scale: u32,
