@@ -52,8 +52,11 @@ impl FetchSource {
     pub async fn open(base: String, on_progress: OnProgress) -> Result<Self> {
         // Private windows and insecure addresses have no cache; everything works without, only not offline.
         let cache = match scope().caches() {
-            Ok(caches) => JsFuture::from(caches.open(CACHE)).await.ok().map(JsCast::unchecked_into),
-            Err(_) => None,
+            // The binding promises an object; an insecure address gives it `undefined`.
+            Ok(caches) if !caches.is_undefined() => {
+                JsFuture::from(caches.open(CACHE)).await.ok().map(JsCast::unchecked_into)
+            }
+            _ => None,
         };
         let (manifest, blobs) = (HashMap::new(), RefCell::new(HashMap::new()));
         let mut source = Self { base, cache, manifest, blobs, received: Cell::new(0), total: 0, on_progress };

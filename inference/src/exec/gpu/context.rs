@@ -68,7 +68,11 @@ impl Context {
             power_preference: wgpu::PowerPreference::HighPerformance,
             ..Default::default()
         };
-        let adapter = instance.request_adapter(&options).await.map_err(|error| Error::NoGpu(error.to_string()))?;
+        let adapter = instance.request_adapter(&options).await.map_err(|error| match error {
+            // wgpu's own words list every backend that this build does not have.
+            wgpu::RequestAdapterError::NotFound { .. } => Error::NoGpu("no graphics adapter was found".into()),
+            other => Error::NoGpu(other.to_string()),
+        })?;
         let about = adapter.get_info();
         let offered = adapter.limits();
         // The defaults suffice for every kernel; only sizes are taken as large as they come, for large models.
