@@ -173,7 +173,7 @@ pub mod tests {
     use crate::settings::{Settings, tests::model};
 
     pub fn plan(outer_steps: u32) -> Plan {
-        Plan { outer_steps, evaluations: outer_steps, guided: true, cut: vec![], warnings: vec![] }
+        Plan { outer_steps, skipped_steps: 0, evaluations: outer_steps, guided: true, cut: vec![], warnings: vec![] }
     }
 
     fn run(total: u32, done: u32) -> Run {

@@ -1,7 +1,7 @@
 //! What the form holds: the raw text of every field, so that a bad value stays visible next to what is wrong with it.
 //! Plain Rust; it becomes a [`GenerateRequest`] only through the parsers that links and the command line use too.
 
-use protocol::{FieldError, GenerateRequest, ModelInfo, SchedulerKind, SizeRule};
+use protocol::{FieldError, GenerateRequest, ModelInfo, RngKind, SchedulerKind, SizeRule, Timesteps};
 
 /// A field of the form and, by the same name, a key of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -149,6 +149,10 @@ impl Settings {
             width: size(Field::Width, info.defaults.width)?,
             height: size(Field::Height, info.defaults.height)?,
             eta: None,
+            rng: RngKind::Cpu,
+            timesteps: Timesteps::Spaced,
+            prompt_weights: false,
+            init: None,
         })
     }
 }
@@ -204,6 +208,8 @@ pub mod tests {
             example_prompts: vec!["a red heart".into()],
             max_prompt_tokens: 75,
             vae_scale_factor: 4,
+            has_encoder: true,
+            needs_mask: false,
         }
     }
 

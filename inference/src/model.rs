@@ -148,6 +148,8 @@ impl Model {
             example_prompts: self.about.example_prompts.clone(),
             max_prompt_tokens: self.text.max_position_embeddings as u32 - 2,
             vae_scale_factor: self.vae.scale_factor() as u32,
+            has_encoder: self.vae_file.has("encoder.conv_in.weight") || self.vae_file.has("encoder.layers.0.weight"),
+            needs_mask: false,
         }
     }
 

@@ -76,6 +76,10 @@ async fn compare_traces<E: Executor + Clone>(exec: &E, name: &str, tolerance: f3
             width: number("width") as u32,
             height: number("height") as u32,
             eta: info["eta"].as_f64(),
+            rng: protocol::RngKind::Cpu,
+            timesteps: protocol::Timesteps::Spaced,
+            prompt_weights: false,
+            init: None,
         };
         let channels = pipeline.model().vae.latent_channels();
         let what = format!("{name}/{file}");

@@ -7,6 +7,7 @@
 mod catalog;
 mod message;
 mod model_info;
+mod options;
 mod request;
 
 pub use catalog::{SchedulerKind, UnknownScheduler};
@@ -14,6 +15,7 @@ pub use message::{
     Cut, EngineChoice, EngineKind, EngineReport, Failure, FailureKind, FromWorker, Plan, StepReport, ToWorker, View,
 };
 pub use model_info::{Defaults, FileEntry, ModelInfo, PreviewFactors, ResolvedDefaults, SizeRule, StepscopeJson};
+pub use options::{InitImage, RngKind, Timesteps, parse_eta, parse_strength};
 pub use request::{
     FieldError, GUIDANCE_MAX, GUIDANCE_MIN, GenerateRequest, STEPS_MAX, STEPS_MIN, parse_guidance, parse_seed,
     parse_size, parse_steps,
@@ -21,4 +23,4 @@ pub use request::{
 
 /// Raised whenever a message changes shape. The page refuses a worker of another version (a cached file of an older
 /// build) with a clear notice instead of misreading it.
-pub const PROTOCOL_VERSION: u32 = 1;
+pub const PROTOCOL_VERSION: u32 = 2;

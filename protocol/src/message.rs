@@ -36,7 +36,7 @@ pub enum ToWorker {
         /// Folder name of the model.
         model: String,
     },
-    /// Makes a picture.
+    /// Makes a picture. Pixels, where `request.init` asks for them: RGBA of the picture, then one byte a pixel of mask.
     Generate {
         /// Number chosen by the page.
         job: u32,
@@ -190,6 +190,8 @@ pub enum FromWorker {
 pub struct Plan {
     /// Outer steps: frames that will arrive. Differs from the request for samplers that add or skip steps.
     pub outer_steps: u32,
+    /// Steps left out at the noisy end because the run starts from a picture; 0 otherwise.
+    pub skipped_steps: u32,
     /// Model evaluations (the honest cost: Heun makes 2N-1).
     pub evaluations: u32,
     /// Whether each evaluation runs the model for the negative prompt too.

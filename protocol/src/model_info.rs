@@ -111,6 +111,10 @@ pub struct ModelInfo {
     pub max_prompt_tokens: u32,
     /// Downscale from pixels to latents.
     pub vae_scale_factor: u32,
+    /// Whether the autoencoder came with its encoder, so that a run may start from a picture.
+    pub has_encoder: bool,
+    /// Whether the UNet was made for inpainting (9 channels) and always needs a picture and a mask.
+    pub needs_mask: bool,
 }
 
 /// [`Defaults`] with nothing left open.

@@ -1,7 +1,7 @@
 //! One generation as the user asked for it: parsed, bounded, defaulted. The page's form, the link's fragment and the
 //! command line all parse through here, so a bad value gets the same message everywhere.
 
-use crate::SchedulerKind;
+use crate::{InitImage, RngKind, SchedulerKind, Timesteps};
 use serde::{Deserialize, Serialize};
 
 /// Fewest sampling steps.
@@ -35,8 +35,17 @@ pub struct GenerateRequest {
     pub width: u32,
     /// Pixels, a multiple of the VAE's scale factor.
     pub height: u32,
-    /// Noise of DDIM and its relatives; `None` is the scheduler's default.
+    /// Noise of DDIM and TCD, 0..=1; `None` is what upstream's pipelines pass, 0.
     pub eta: Option<f64>,
+    /// Whose random numbers the seed means.
+    pub rng: RngKind,
+    /// Which timesteps the steps visit.
+    pub timesteps: Timesteps,
+    /// Whether `(word:1.3)`, `[word]` and `BREAK` mean what AUTOMATIC1111 means by them, and long prompts go on in
+    /// further chunks. Off, they are plain text and a prompt ends at the encoder's limit, as in `diffusers`.
+    pub prompt_weights: bool,
+    /// A picture to start from, and whether only a part of it is to be painted anew.
+    pub init: Option<InitImage>,
 }
 
 /// A value that cannot be used: which field, what is wrong with it and what would be right.
@@ -154,6 +163,10 @@ mod tests {
             width: 64,
             height: 64,
             eta: None,
+            rng: RngKind::Cpu,
+            timesteps: Timesteps::Spaced,
+            prompt_weights: false,
+            init: None,
         };
         let json = serde_json::to_string(&request).unwrap();
         assert!(json.contains("\"18446744073709551615\""), "{json}");

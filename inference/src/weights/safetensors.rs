@@ -66,6 +66,11 @@ impl WeightFile {
         self.metadata.tensors().values().map(|info| info.shape.iter().product::<usize>() as u64).sum()
     }
 
+    /// Whether a tensor is in it, under its own name or an older one.
+    pub fn has(&self, name: &str) -> bool {
+        self.find(name).is_ok()
+    }
+
     fn find(&self, name: &str) -> Result<&TensorInfo> {
         candidates(name)
             .iter()

@@ -144,6 +144,7 @@ impl Watch for Reporter<'_> {
         self.frames.size = start.size;
         let plan = Plan {
             outer_steps: start.plan.outer_steps as u32,
+            skipped_steps: 0,
             evaluations: start.plan.evals.len() as u32,
             guided: start.guided,
             cut: start.cut,

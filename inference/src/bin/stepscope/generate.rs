@@ -37,6 +37,10 @@ async fn generate<E: Executor>(exec: E, source: &FolderSource, model: Model, arg
         width: args.width.unwrap_or(defaults.width),
         height: args.height.unwrap_or(defaults.height),
         eta: args.eta,
+        rng: protocol::RngKind::Cpu,
+        timesteps: protocol::Timesteps::Spaced,
+        prompt_weights: false,
+        init: None,
     };
     let latents = args.latents.as_deref().map(|path| read_latents(path, channels)).transpose()?;
     let mut pipeline = Pipeline::load(exec, source, model).await?;
