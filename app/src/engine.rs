@@ -1,7 +1,7 @@
 //! The worker's client: starts the module worker, turns its events into typed messages, sends typed messages.
 
 use crate::inbox::Delivery;
-use js_sys::{ArrayBuffer, Object, Reflect, Uint8Array};
+use js_sys::{Array, ArrayBuffer, Object, Reflect, Uint8Array};
 use protocol::ToWorker;
 use serde::Serialize;
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
@@ -42,17 +42,25 @@ impl Client {
         Ok(Self { worker, _on_message: message, _on_error: error })
     }
 
-    /// Sends a message.
+    /// Sends a message, and with it pixels as one transferred buffer.
     ///
     /// # Errors
     /// The browser's words, where the message cannot be sent.
-    pub fn send(&self, message: &ToWorker) -> Result<(), String> {
+    pub fn send(&self, message: &ToWorker, pixels: Option<&[u8]>) -> Result<(), String> {
         let serializer = serde_wasm_bindgen::Serializer::json_compatible();
         let value = message.serialize(&serializer).map_err(|error| error.to_string())?;
-        let envelope = Object::new();
-        Reflect::set(&envelope, &"message".into(), &value)
-            .and_then(|_| self.worker.post_message(&envelope))
-            .map_err(|error| describe(&error))
+        let post = || -> Result<(), JsValue> {
+            let envelope = Object::new();
+            let transfer = Array::new();
+            Reflect::set(&envelope, &"message".into(), &value)?;
+            if let Some(pixels) = pixels {
+                let buffer = Uint8Array::from(pixels).buffer();
+                Reflect::set(&envelope, &"pixels".into(), &buffer)?;
+                transfer.push(&buffer);
+            }
+            self.worker.post_message_with_transfer(&envelope, &transfer)
+        };
+        post().map_err(|error| describe(&error))
     }
 }
 

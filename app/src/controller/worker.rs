@@ -50,7 +50,11 @@ impl Controller {
     }
 
     pub(super) fn send(self, message: &ToWorker) {
-        let sent = self.client.with_value(|client| client.as_ref().map(|(client, _)| client.send(message)));
+        self.send_pixels(message, None);
+    }
+
+    pub(super) fn send_pixels(self, message: &ToWorker, pixels: Option<&[u8]>) {
+        let sent = self.client.with_value(|client| client.as_ref().map(|(client, _)| client.send(message, pixels)));
         if let Some(Err(error)) = sent {
             set_timeout(move || self.crashed(error), std::time::Duration::ZERO);
         }

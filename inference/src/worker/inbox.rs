@@ -1,8 +1,8 @@
-//! Messages from the page, in order. The session takes them one at a time; a running job looks ahead for what would
-//! end it.
+//! Messages from the page, in order, each with its pixels. The session takes them one at a time; a running job looks
+//! ahead for what would end it.
 
 use futures_channel::oneshot;
-use js_sys::Reflect;
+use js_sys::{ArrayBuffer, Reflect, Uint8Array};
 use protocol::ToWorker;
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -10,9 +10,12 @@ use wasm_bindgen::{JsCast, JsValue, prelude::Closure};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{DedicatedWorkerGlobalScope, MessageChannel, MessageEvent};
 
+/// A message and the bytes that were transferred with it.
+pub type Delivery = (ToWorker, Option<Vec<u8>>);
+
 #[derive(Default)]
 struct Inbox {
-    queue: VecDeque<ToWorker>,
+    queue: VecDeque<Delivery>,
     waiting: Option<oneshot::Sender<()>>,
 }
 
@@ -25,10 +28,11 @@ thread_local! {
 pub fn listen() {
     let scope: DedicatedWorkerGlobalScope = js_sys::global().unchecked_into();
     let on_message = Closure::<dyn FnMut(MessageEvent)>::new(|event: MessageEvent| {
-        let message = Reflect::get(&event.data(), &"message".into()).unwrap_or(JsValue::UNDEFINED);
-        match serde_wasm_bindgen::from_value::<ToWorker>(message) {
+        let field = |name: &str| Reflect::get(&event.data(), &name.into()).unwrap_or(JsValue::UNDEFINED);
+        match serde_wasm_bindgen::from_value::<ToWorker>(field("message")) {
             Ok(message) => INBOX.with_borrow_mut(|inbox| {
-                inbox.queue.push_back(message);
+                let pixels = field("pixels").dyn_into::<ArrayBuffer>().ok();
+                inbox.queue.push_back((message, pixels.map(|buffer| Uint8Array::new(&buffer).to_vec())));
                 if let Some(waiting) = inbox.waiting.take() {
                     // The session may have stopped waiting; the message stays in the queue either way.
                     let _ = waiting.send(());
@@ -43,11 +47,11 @@ pub fn listen() {
     on_message.forget();
 }
 
-/// The next message.
-pub async fn next() -> ToWorker {
+/// The next message, with its pixels.
+pub async fn next() -> Delivery {
     loop {
         let receiver = INBOX.with_borrow_mut(|inbox| match inbox.queue.pop_front() {
-            Some(message) => Ok(message),
+            Some(delivery) => Ok(delivery),
             None => {
                 let (sender, receiver) = oneshot::channel();
                 inbox.waiting = Some(sender);
@@ -55,7 +59,7 @@ pub async fn next() -> ToWorker {
             }
         });
         match receiver {
-            Ok(message) => return message,
+            Ok(delivery) => return delivery,
             // An error means that the sender was replaced; the queue decides.
             Err(receiver) => drop(receiver.await),
         }
@@ -70,11 +74,11 @@ pub fn any() -> bool {
 /// Whether a waiting message ends `job`: its cancellation, which is taken out, or a newer job, which stays.
 pub fn ends(job: u32) -> bool {
     INBOX.with_borrow_mut(|inbox| {
-        if let Some(i) = inbox.queue.iter().position(|message| *message == ToWorker::Cancel { job }) {
+        if let Some(i) = inbox.queue.iter().position(|(message, _)| *message == ToWorker::Cancel { job }) {
             inbox.queue.remove(i);
             return true;
         }
-        inbox.queue.iter().any(|message| {
+        inbox.queue.iter().any(|(message, _)| {
             matches!(message, ToWorker::Generate { .. } | ToWorker::Start { .. } | ToWorker::Load { .. })
         })
     })

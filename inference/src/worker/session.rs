@@ -43,12 +43,12 @@ struct Session {
 pub async fn run() {
     let mut session = Session::default();
     loop {
-        let message = inbox::next().await;
+        let (message, pixels) = inbox::next().await;
         let job = match &message {
             ToWorker::Generate { job, .. } | ToWorker::Refine { job, .. } => Some(*job),
             _ => None,
         };
-        match session.handle(message).await {
+        match session.handle(message, pixels).await {
             Ok(()) => {}
             Err(Error::Cancelled) => {
                 if let Some(job) = job {
@@ -61,7 +61,7 @@ pub async fn run() {
 }
 
 impl Session {
-    async fn handle(&mut self, message: ToWorker) -> Result<()> {
+    async fn handle(&mut self, message: ToWorker, pixels: Option<Vec<u8>>) -> Result<()> {
         match message {
             ToWorker::Start { version, engine, models_url, model } => {
                 if version != PROTOCOL_VERSION {
@@ -78,8 +78,8 @@ impl Session {
             ToWorker::Generate { job, request } => {
                 self.frames = Frames { job, ..Frames::default() };
                 match &mut self.loaded {
-                    Some(Loaded::Cpu(pipeline)) => generate(pipeline, &mut self.frames, job, &request).await,
-                    Some(Loaded::Gpu(pipeline)) => generate(pipeline, &mut self.frames, job, &request).await,
+                    Some(Loaded::Cpu(pipeline)) => generate(pipeline, &mut self.frames, job, &request, pixels).await,
+                    Some(Loaded::Gpu(pipeline)) => generate(pipeline, &mut self.frames, job, &request, pixels).await,
                     None => Err(Error::Internal("a picture was asked for before a model was loaded".into())),
                 }
             }
@@ -120,7 +120,14 @@ async fn generate<E: Executor>(
     frames: &mut Frames,
     job: u32,
     request: &GenerateRequest,
+    init: Option<Vec<u8>>,
 ) -> Result<()> {
+    // A picture that did not come along must not turn into a run without one.
+    let wanted =
+        request.init.map(|init| (if init.mask { 5 } else { 4 }) * request.width as usize * request.height as usize);
+    if wanted != init.as_ref().map(Vec::len) {
+        return Err(Error::Internal("the picture to start from did not arrive whole".into()));
+    }
     let channels = pipeline.model().vae.latent_channels();
     let factors = pipeline.model().about.preview.clone().filter(|factors| preview_fits(factors, channels));
     let factors = factors.unwrap_or_else(|| default_preview(channels));
