@@ -3,9 +3,10 @@ struct Params {
     len: u32,
 }
 
+#import shared/value.wgsl
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<f32>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(1) var<storage, read> x: array<T>;
+@group(0) @binding(2) var<storage, read_write> y: array<T>;
 #import shared/activation.wgsl
 #import shared/index.wgsl
 
@@ -15,5 +16,5 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) w
     if i >= params.len {
         return;
     }
-    y[i] = activate(x[i]);
+    y[i] = narrow(activate(f32(x[i])));
 }

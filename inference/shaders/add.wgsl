@@ -3,10 +3,11 @@ struct Params {
     len: u32,
 }
 
+#import shared/value.wgsl
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> a: array<f32>;
-@group(0) @binding(2) var<storage, read> b: array<f32>;
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(1) var<storage, read> a: array<T>;
+@group(0) @binding(2) var<storage, read> b: array<T>;
+@group(0) @binding(3) var<storage, read_write> y: array<T>;
 #import shared/index.wgsl
 
 @compute @workgroup_size(64)
@@ -15,5 +16,5 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) w
     if i >= params.len {
         return;
     }
-    y[i] = a[i] + b[i];
+    y[i] = narrow(f32(a[i]) + f32(b[i]));
 }

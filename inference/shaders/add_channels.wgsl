@@ -5,10 +5,11 @@ struct Params {
     image: u32,  // numbers of one batch entry
 }
 
+#import shared/value.wgsl
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<f32>;
-@group(0) @binding(2) var<storage, read> per_batch: array<f32>;  // [B, C]
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(1) var<storage, read> x: array<T>;
+@group(0) @binding(2) var<storage, read> per_batch: array<T>;  // [B, C]
+@group(0) @binding(3) var<storage, read_write> y: array<T>;
 #import shared/index.wgsl
 
 @compute @workgroup_size(64)
@@ -17,5 +18,6 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) w
     if i >= params.len {
         return;
     }
-    y[i] = x[i] + per_batch[i / params.image * params.channels + i % params.channels];
+    let added = per_batch[i / params.image * params.channels + i % params.channels];
+    y[i] = narrow(f32(x[i]) + f32(added));
 }

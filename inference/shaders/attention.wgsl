@@ -1,16 +1,25 @@
 // Multi-head attention, streaming over keys with a running maximum and sum, so that no scores are ever stored.
 // One invocation computes one query of one head.
+#import shared/value.wgsl
 #if VEC
-alias T = vec4<f32>;
+alias V = vec4<f32>;  // in arithmetic
+alias S = T4;         // in memory
 const WIDTH: u32 = 4u;
-fn inner(a: T, b: T) -> f32 {
+fn inner(a: V, b: V) -> f32 {
     return dot(a, b);
 }
+fn store(x: V) -> S {
+    return narrow4(x);
+}
 #else
-alias T = f32;
+alias V = f32;
+alias S = T;
 const WIDTH: u32 = 1u;
-fn inner(a: T, b: T) -> f32 {
+fn inner(a: V, b: V) -> f32 {
     return a * b;
+}
+fn store(x: V) -> S {
+    return narrow(x);
 }
 #endif
 
@@ -30,12 +39,12 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> q: array<T>;         // [B, Tq, q_stride]
-@group(0) @binding(2) var<storage, read> k: array<T>;         // [B, Tk, k_stride]
-@group(0) @binding(3) var<storage, read> v: array<T>;         // [B, Tk, v_stride]
-@group(0) @binding(4) var<storage, read_write> y: array<T>;   // [B, Tq, heads · HEAD]
+@group(0) @binding(1) var<storage, read> q: array<S>;         // [B, Tq, q_stride]
+@group(0) @binding(2) var<storage, read> k: array<S>;         // [B, Tk, k_stride]
+@group(0) @binding(3) var<storage, read> v: array<S>;         // [B, Tk, v_stride]
+@group(0) @binding(4) var<storage, read_write> y: array<S>;   // [B, Tq, heads · HEAD]
 
-// HEAD is the head's width in T.
+// HEAD is the head's width in V.
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>) {
     let i = id.x + id.y * workgroups.x * 64u;
@@ -47,11 +56,11 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) w
     let head = i / params.queries % params.heads;
     let b = i / (params.queries * params.heads);
     let q_at = ((b * params.queries + t) * params.q_stride + params.q_offset) / WIDTH + head * HEAD;
-    var query: array<T, HEAD>;
-    var sum: array<T, HEAD>;
+    var query: array<V, HEAD>;
+    var sum: array<V, HEAD>;
     for (var d = 0u; d < HEAD; d++) {
-        query[d] = q[q_at + d] * params.scale;
-        sum[d] = T();
+        query[d] = V(q[q_at + d]) * params.scale;
+        sum[d] = V();
     }
     var largest = -3.4e38;
     var total = 0.0;
@@ -62,7 +71,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) w
         let v_at = (row * params.v_stride + params.v_offset) / WIDTH + head * HEAD;
         var score = 0.0;
         for (var d = 0u; d < HEAD; d++) {
-            score += inner(query[d], k[k_at + d]);
+            score += inner(query[d], V(k[k_at + d]));
         }
         if score > largest {
             let shrink = exp(largest - score);
@@ -75,11 +84,11 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) w
         let weight = exp(score - largest);
         total += weight;
         for (var d = 0u; d < HEAD; d++) {
-            sum[d] += weight * v[v_at + d];
+            sum[d] += weight * V(v[v_at + d]);
         }
     }
     let y_at = ((b * params.queries + t) * params.heads + head) * HEAD;
     for (var d = 0u; d < HEAD; d++) {
-        y[y_at + d] = sum[d] / total;
+        y[y_at + d] = store(sum[d] / total);
     }
 }

@@ -5,11 +5,12 @@ struct Params {
     tokens: u32,
 }
 
+#import shared/value.wgsl
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> ids: array<u32>;        // [B, T]
 #import shared/weight.wgsl
 @group(0) @binding(3) var<storage, read> positions: array<f32>;  // [context, C]
-@group(0) @binding(4) var<storage, read_write> y: array<f32>;    // [B, T, C]
+@group(0) @binding(4) var<storage, read_write> y: array<T>;    // [B, T, C]
 #import shared/index.wgsl
 
 @compute @workgroup_size(64)
@@ -22,5 +23,5 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) w
     let row = i / params.channels;
     let c = i % params.channels;
     let token = load_w(ids[row] * n4 + c / 4u);
-    y[i] = token[c % 4u] + positions[row % params.tokens * params.channels + c];
+    y[i] = narrow(token[c % 4u] + positions[row % params.tokens * params.channels + c]);
 }

@@ -4,9 +4,10 @@ struct Params {
     channels: u32,
 }
 
+#import shared/value.wgsl
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<f32>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(1) var<storage, read> x: array<T>;
+@group(0) @binding(2) var<storage, read_write> y: array<T>;
 #import shared/activation.wgsl
 #import shared/index.wgsl
 
@@ -17,5 +18,5 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) w
         return;
     }
     let at = i / params.channels * 2u * params.channels + i % params.channels;
-    y[i] = x[at] * gelu(x[at + params.channels]);
+    y[i] = narrow(f32(x[at]) * gelu(f32(x[at + params.channels])));
 }

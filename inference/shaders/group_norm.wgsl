@@ -7,11 +7,12 @@ struct Params {
     eps: f32,
 }
 
+#import shared/value.wgsl
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<f32>;        // [B, pixels, C]
+@group(0) @binding(1) var<storage, read> x: array<T>;        // [B, pixels, C]
 @group(0) @binding(2) var<storage, read> weight: array<f32>;   // [C]
 @group(0) @binding(3) var<storage, read> bias: array<f32>;     // [C]
-@group(0) @binding(4) var<storage, read_write> y: array<f32>;  // [B, pixels, C]
+@group(0) @binding(4) var<storage, read_write> y: array<T>;  // [B, pixels, C]
 #import shared/activation.wgsl
 
 var<workgroup> partial: array<f32, 64>;
@@ -38,18 +39,19 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
     let count = params.pixels * per_group;
     var sum = 0.0;
     for (var i = lane; i < count; i += 64u) {
-        sum += x[start + i / per_group * params.channels + i % per_group];
+        sum += f32(x[start + i / per_group * params.channels + i % per_group]);
     }
     let mean = total(lane, sum) / f32(count);
     var square = 0.0;
     for (var i = lane; i < count; i += 64u) {
-        let d = x[start + i / per_group * params.channels + i % per_group] - mean;
+        let d = f32(x[start + i / per_group * params.channels + i % per_group]) - mean;
         square += d * d;
     }
     let scale = inverseSqrt(total(lane, square) / f32(count) + params.eps);
     for (var i = lane; i < count; i += 64u) {
         let c = i % per_group;
         let at = start + i / per_group * params.channels + c;
-        y[at] = activate((x[at] - mean) * scale * weight[group * per_group + c] + bias[group * per_group + c]);
+        let normal = (f32(x[at]) - mean) * scale * weight[group * per_group + c] + bias[group * per_group + c];
+        y[at] = narrow(activate(normal));
     }
 }

@@ -20,22 +20,23 @@ struct Params {
     upsample: u32,      // 1: x is read as if doubled
 }
 
+#import shared/value.wgsl
 @group(0) @binding(0) var<uniform> params: Params;
 #if A_VEC
-@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;       // [B, H, W, C / 4]
+@group(0) @binding(1) var<storage, read> x: array<T4>;              // [B, H, W, C / 4]
 #else
-@group(0) @binding(1) var<storage, read> x: array<f32>;             // [B, H, W, C]
+@group(0) @binding(1) var<storage, read> x: array<T>;               // [B, H, W, C]
 #endif
 #import shared/weight.wgsl
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;       // [M, N]
+@group(0) @binding(3) var<storage, read_write> y: array<T>;         // [M, N]
 #if BIAS
 @group(0) @binding(4) var<storage, read> bias: array<f32>;          // [N]
 #endif
 #if CHANNEL_BIAS
-@group(0) @binding(5) var<storage, read> channel_bias: array<f32>;  // [B, N]
+@group(0) @binding(5) var<storage, read> channel_bias: array<T>;    // [B, N]
 #endif
 #if RESIDUAL
-@group(0) @binding(6) var<storage, read> residual: array<f32>;      // [M, N]
+@group(0) @binding(6) var<storage, read> residual: array<T>;        // [M, N]
 #endif
 #import shared/activation.wgsl
 
@@ -64,11 +65,11 @@ fn load_x(base: u32, c: u32) -> vec4<f32> {
         return vec4<f32>();
     }
 #if A_VEC
-    return x[(base + c) >> 2u];
+    return vec4<f32>(x[(base + c) >> 2u]);
 #else
     var value = vec4<f32>();
     for (var i = 0u; i < 4u && c + i < params.channels; i++) {
-        value[i] = x[base + c + i];
+        value[i] = f32(x[base + c + i]);
     }
     return value;
 #endif
@@ -97,13 +98,13 @@ fn store(row: u32, column: u32, value: vec4<f32>) {
         sum += bias[n];
 #endif
 #if CHANNEL_BIAS
-        sum += channel_bias[row / params.rows_per_batch * params.columns + n];
+        sum += f32(channel_bias[row / params.rows_per_batch * params.columns + n]);
 #endif
         sum = activate(sum);
 #if RESIDUAL
-        sum += residual[row * params.columns + n];
+        sum += f32(residual[row * params.columns + n]);
 #endif
-        y[row * params.columns + n] = sum;
+        y[row * params.columns + n] = narrow(sum);
     }
 }
 

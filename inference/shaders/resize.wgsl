@@ -8,9 +8,10 @@ struct Params {
     to_width: u32,
 }
 
+#import shared/value.wgsl
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<f32>;        // [B, from_height, from_width, C]
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;  // [B, to_height, to_width, C]
+@group(0) @binding(1) var<storage, read> x: array<T>;        // [B, from_height, from_width, C]
+@group(0) @binding(2) var<storage, read_write> y: array<T>;  // [B, to_height, to_width, C]
 #import shared/index.wgsl
 
 @compute @workgroup_size(64)

@@ -54,6 +54,9 @@ pub enum Error {
     /// There is no usable GPU.
     #[error("{0}")]
     NoGpu(String),
+    /// f16 was asked for where it cannot be had: of an adapter that lacks it, or for numbers that do not fit.
+    #[error("{0}")]
+    Precision(String),
     /// An allocation on the device failed.
     #[error("out of memory: {0}")]
     OutOfMemory(String),
@@ -91,6 +94,7 @@ impl Error {
             Self::Scheduler(_) => "Choose another scheduler or step count.",
             Self::Request(_) => "Change the value and try again.",
             Self::NoGpu(_) => "Use the CPU engine, or a browser and device with WebGPU.",
+            Self::Precision(_) => "Use f32 precision.",
             Self::OutOfMemory(_) => "Choose a smaller picture or model, or close other tabs that use the GPU.",
             Self::DeviceLost(_) => "Try again; if it happens repeatedly, use the CPU engine.",
             Self::Candle(_) | Self::Internal(_) => "This is a fault in Stepscope; please report it.",
@@ -103,7 +107,7 @@ impl Error {
         let kind = match self {
             Self::Missing { .. } | Self::Read { .. } => FailureKind::Network,
             Self::Broken { .. } | Self::Unsupported { .. } => FailureKind::BadModel,
-            Self::Scheduler(_) | Self::Request(_) => FailureKind::BadRequest,
+            Self::Scheduler(_) | Self::Request(_) | Self::Precision(_) => FailureKind::BadRequest,
             Self::NoGpu(_) => FailureKind::NoGpu,
             Self::OutOfMemory(_) => FailureKind::OutOfMemory,
             Self::DeviceLost(_) => FailureKind::DeviceLost,

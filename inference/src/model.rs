@@ -2,7 +2,7 @@
 //! is known from small files and headers, before the weights are read.
 
 use crate::error::{Error, Result};
-use crate::graph::{Graph, optimise, plan_memory, total_work};
+use crate::graph::{Graph, Precision, optimise, plan_memory, total_work};
 use crate::models::{self, ClipTextConfig, UNetConfig, VaeConfig};
 use crate::schedulers::SchedulerConfig;
 use crate::tokenizer::{ClipTokenizer, TokenizerFiles};
@@ -193,7 +193,7 @@ impl Model {
                 name,
                 parameters: file.parameters(),
                 bytes: file.bytes(),
-                activation_bytes: plan_memory(&graph).bytes(),
+                activation_bytes: plan_memory(&graph, Precision::F32).bytes(),
                 flops: work.flops,
                 dispatches: work.dispatches,
             }

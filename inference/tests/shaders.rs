@@ -2,19 +2,27 @@
 //! reads. Needs no GPU: pipelines are built lazily at run time, so this is where a broken variant shows.
 #![allow(clippy::unwrap_used, reason = "a test ends at its first surprise")]
 
-use inference::exec::gpu::shader::{KERNELS, all_variants};
-use inference::exec::gpu::{StepParams, dispatch};
-use inference::graph::{Activation, Builder, NodeId, optimise};
-use naga::valid::{Capabilities, ValidationFlags, Validator};
+use inference::exec::gpu::shader::{F16, KERNELS, Variant, all_variants};
+use inference::exec::gpu::{Dispatch, Source, StepParams, dispatch, narrow, widen};
+use inference::graph::{Activation, Builder, NodeId, Precision, optimise};
+use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use std::collections::HashSet;
 
-fn parse(source: &str, what: &str) -> naga::Module {
-    let module =
-        naga::front::wgsl::parse_str(source).unwrap_or_else(|error| panic!("{what}: {}", error.emit_to_string(source)));
-    // Only what WebGPU's core has (naga counts unpacking f16 as a capability): what passes runs on every device.
-    Validator::new(ValidationFlags::all(), Capabilities::SHADER_FLOAT16_IN_FLOAT32)
-        .validate(&module)
-        .unwrap_or_else(|error| panic!("{what}: {}", error.emit_to_string(source)));
+fn validate(module: &naga::Module, variant: &Variant) -> ModuleInfo {
+    // Only what WebGPU's core has (naga counts unpacking f16 as a capability): what passes runs on every device. Values
+    // stored as f16 may ask for the one feature.
+    let mut capabilities = Capabilities::SHADER_FLOAT16_IN_FLOAT32;
+    capabilities.set(Capabilities::SHADER_FLOAT16, variant.flags.contains(&F16));
+    Validator::new(ValidationFlags::all(), capabilities)
+        .validate(module)
+        .unwrap_or_else(|error| panic!("{variant:?}: {}", error.emit_to_string(&variant.source())))
+}
+
+fn parse(variant: &Variant) -> naga::Module {
+    let source = variant.source();
+    let module = naga::front::wgsl::parse_str(&source)
+        .unwrap_or_else(|error| panic!("{variant:?}: {}", error.emit_to_string(&source)));
+    validate(&module, variant);
     module
 }
 
@@ -31,7 +39,7 @@ fn params_layout(module: &naga::Module) -> (u32, Vec<u32>) {
 fn every_variant_is_valid() {
     let mut kernels = HashSet::new();
     for variant in all_variants() {
-        parse(&variant.source(), &format!("{variant:?}"));
+        parse(&variant);
         kernels.insert(variant.kernel);
     }
     assert_eq!(kernels.len(), KERNELS.len(), "every kernel has a variant in the table");
@@ -40,13 +48,35 @@ fn every_variant_is_valid() {
 #[test]
 fn no_kernel_needs_more_than_the_default_limits() {
     for variant in all_variants() {
-        let module = parse(&variant.source(), variant.kernel);
+        let module = parse(&variant);
         let storage = |var: &naga::GlobalVariable| matches!(var.space, naga::AddressSpace::Storage { .. });
         let buffers = module.global_variables.iter().filter(|(_, var)| storage(var)).count();
         assert!(buffers <= 8, "{variant:?} binds {buffers} storage buffers");
         let size: u32 = module.entry_points[0].workgroup_size.iter().product();
         assert!(size <= 256, "{variant:?} has {size} invocations");
     }
+}
+
+/// Pipelines take their layout from the shader, which must then be given exactly the bindings that it uses.
+fn check_layout(dispatch: &Dispatch) {
+    let (kernel, module) = (&dispatch.variant, parse(&dispatch.variant));
+    let (span, offsets) = params_layout(&module);
+    assert_eq!(span as usize, 4 * dispatch.params.len(), "{kernel:?}: words of Params");
+    let words = (0..dispatch.params.len() as u32).map(|i| 4 * i).collect::<Vec<_>>();
+    assert_eq!(offsets, words, "{kernel:?}: Params is a plain list of words");
+
+    let info = validate(&module, kernel);
+    let used = |(handle, var): (naga::Handle<naga::GlobalVariable>, &naga::GlobalVariable)| {
+        let used = !info.get_entry_point(0)[handle].is_empty();
+        var.binding.as_ref().filter(|_| used).map(|resource| resource.binding)
+    };
+    let mut wanted: Vec<u32> = module.global_variables.iter().filter_map(used).collect();
+    wanted.sort_unstable();
+    let mut given: Vec<u32> = dispatch.bindings.iter().map(|(binding, _)| *binding).chain([0]).collect();
+    given.sort_unstable();
+    assert_eq!(given, wanted, "{kernel:?}: bindings");
+    let narrows = dispatch.bindings.iter().any(|(_, source)| *source == Source::Overflow);
+    assert!(!narrows || kernel.flags.contains(&F16), "{kernel:?}: f32 cannot overflow f16");
 }
 
 /// One node of every kind, with all that can ride along.
@@ -74,14 +104,16 @@ fn parameters_have_the_layout_that_the_shaders_read() {
     let graph = b.finish();
     let mut seen = HashSet::new();
     for graph in [graph.clone(), optimise(graph)] {
-        for i in 0..graph.nodes.len() {
-            let Some(dispatch) = dispatch(&graph, NodeId(i), |_| true) else { continue };
-            let kernel = dispatch.variant.kernel;
-            let (span, offsets) = params_layout(&parse(&dispatch.variant.source(), kernel));
-            assert_eq!(span as usize, 4 * dispatch.params.len(), "{kernel}: words of Params");
-            let words = (0..dispatch.params.len() as u32).map(|i| 4 * i).collect::<Vec<_>>();
-            assert_eq!(offsets, words, "{kernel}: Params is a plain list of words");
-            seen.insert(kernel);
+        for precision in [Precision::F32, Precision::F16] {
+            for i in 0..graph.nodes.len() {
+                let Some(dispatch) = dispatch(&graph, NodeId(i), precision, |_| true) else { continue };
+                check_layout(&dispatch);
+                seen.insert(dispatch.variant.kernel);
+            }
+        }
+        for dispatch in [narrow(&graph, NodeId(0)), widen(&graph, NodeId(0))] {
+            check_layout(&dispatch);
+            seen.insert(dispatch.variant.kernel);
         }
     }
     // The other three are launched by hand: the sampler's two and the yardstick.
@@ -91,7 +123,7 @@ fn parameters_have_the_layout_that_the_shaders_read() {
 #[test]
 fn the_samplers_parameters_have_the_layout_that_the_shader_reads() {
     let variant = all_variants().into_iter().find(|variant| variant.kernel == "guide_and_step").unwrap();
-    let (span, offsets) = params_layout(&parse(&variant.source(), "guide_and_step"));
+    let (span, offsets) = params_layout(&parse(&variant));
     assert_eq!(span as usize, size_of::<StepParams>());
     assert_eq!(offsets, StepParams::OFFSETS);
 }

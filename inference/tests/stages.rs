@@ -4,7 +4,7 @@
 mod support;
 
 use inference::exec::{Executor, cpu::CpuExecutor};
-use inference::graph::{Graph, optimise};
+use inference::graph::{Graph, Precision, optimise};
 use inference::model::Model;
 use inference::models;
 use inference::weights::{self, WeightFile};
@@ -86,5 +86,13 @@ fn every_stage_on_the_gpu() {
     let Some(exec) = support::gpu() else { return };
     for name in PIPELINES {
         pollster::block_on(compare_stages(&exec, name, 5e-4));
+    }
+}
+
+#[test]
+fn every_stage_on_the_gpu_in_f16() {
+    let Some(exec) = support::gpu_with(Precision::F16) else { return };
+    for name in PIPELINES {
+        pollster::block_on(compare_stages(&exec, name, 3e-2));
     }
 }

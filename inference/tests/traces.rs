@@ -6,6 +6,7 @@ mod support;
 
 use inference::Result;
 use inference::exec::{Executor, cpu::CpuExecutor};
+use inference::graph::Precision;
 use inference::model::Model;
 use inference::pipeline::{Pipeline, Start, Step, Watch, channels_first};
 use protocol::GenerateRequest;
@@ -104,5 +105,13 @@ fn every_trace_on_the_gpu() {
     let Some(exec) = support::gpu() else { return };
     for name in ["tiny-sd", "tiny-sd-v"] {
         pollster::block_on(compare_traces(&exec, name, 5e-3));
+    }
+}
+
+#[test]
+fn every_trace_on_the_gpu_in_f16() {
+    let Some(exec) = support::gpu_with(Precision::F16) else { return };
+    for name in ["tiny-sd", "tiny-sd-v"] {
+        pollster::block_on(compare_traces(&exec, name, 3e-2));
     }
 }

@@ -237,7 +237,7 @@ impl Builder {
 
     /// The finished graph, as the model's code wrote it; see [`super::optimise`].
     pub fn finish(self) -> Graph {
-        Graph { nodes: self.nodes, outputs: self.outputs, taps: self.taps, weights: self.weights }
+        Graph { nodes: self.nodes, outputs: self.outputs, taps: self.taps, weights: self.weights, needs_f32: false }
     }
 }
 

@@ -3,7 +3,7 @@
 //! commands once and replay them at every step.
 //!
 //! Conventions, the same for every executor:
-//! * Values are dense row-major f32, channels last: images `[B, H, W, C]`, tokens `[B, T, C]`, vectors `[B, C]`. A value
+//! * Values are dense row-major, channels last: images `[B, H, W, C]`, tokens `[B, T, C]`, vectors `[B, C]`. A value
 //!   is always a matrix of `rows × C`, so a linear layer, a 1×1 convolution and a per-pixel norm are the same thing.
 //! * Matrices of weights are stored `[K, N]`, N contiguous: `y[m, n] = Σ_k x[m, k] · W[k, n]`. For a convolution
 //!   K runs over (ky, kx, channel). [`Weight`] says how to get there from PyTorch's layouts.
@@ -15,7 +15,7 @@ mod plan;
 
 pub use build::Builder;
 pub use passes::optimise;
-pub use plan::{MemoryPlan, Slot, Work, node_work, plan_memory, total_work};
+pub use plan::{MemoryPlan, Precision, Slot, Work, node_work, plan_memory, total_work};
 
 /// Index of a node, which is also the name of its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -263,12 +263,20 @@ pub struct Graph {
     pub taps: Vec<(String, NodeId)>,
     /// What the nodes refer to.
     pub weights: Vec<Weight>,
+    /// Its values may be too large for f16: they are stored as f32 wherever it runs.
+    pub needs_f32: bool,
 }
 
 impl Graph {
     /// The node of an id.
     pub fn node(&self, id: NodeId) -> &Node {
         &self.nodes[id.0]
+    }
+
+    /// Says that its values may be too large for f16.
+    pub fn in_f32(mut self) -> Self {
+        self.needs_f32 = true;
+        self
     }
 
     /// Turns every tap into an output, so that tests can compare a model stage by stage. To be called before

@@ -226,7 +226,8 @@ fn compact(graph: Graph) -> Graph {
     let renamed = |list: Vec<(String, NodeId)>| -> Vec<(String, NodeId)> {
         list.into_iter().filter_map(|(name, id)| Some((name, new_id[id.0]?))).collect()
     };
-    Graph { outputs: renamed(graph.outputs), taps: renamed(graph.taps), nodes, weights }
+    let (outputs, taps) = (renamed(graph.outputs), renamed(graph.taps));
+    Graph { outputs, taps, nodes, weights, needs_f32: graph.needs_f32 }
 }
 
 /// The weights that an operation refers to.

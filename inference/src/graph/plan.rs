@@ -1,14 +1,35 @@
 //! What a graph costs, known before a byte of it is loaded: where its values live, how many bytes that takes at the
 //! worst moment, how many multiply-adds it makes.
 
-use super::{Graph, NodeId, Op};
+use super::{Graph, Node, NodeId, Op};
 use std::collections::HashMap;
+
+/// How values are stored on a device. Arithmetic is f32 either way, and so are token ids 32 bits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Precision {
+    /// Four bytes.
+    #[default]
+    F32,
+    /// Two bytes, up to 65,504, eleven bits of which count.
+    F16,
+}
+
+impl Precision {
+    /// Bytes of a node's output.
+    pub fn bytes(self, node: &Node) -> u64 {
+        let each = match (self, &node.op) {
+            (Self::F32, _) | (_, Op::Input { ids: true, .. }) => 4,
+            (Self::F16, _) => 2,
+        };
+        node.len() as u64 * each
+    }
+}
 
 /// A piece of device memory that several values use one after the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slot {
-    /// Numbers that fit.
-    pub len: usize,
+    /// Its size.
+    pub bytes: u64,
 }
 
 /// Where every value lives.
@@ -23,7 +44,7 @@ pub struct MemoryPlan {
 impl MemoryPlan {
     /// Bytes of all slots together.
     pub fn bytes(&self) -> u64 {
-        self.slots.iter().map(|slot| slot.len as u64 * 4).sum()
+        self.slots.iter().map(|slot| slot.bytes).sum()
     }
 }
 
@@ -40,7 +61,7 @@ pub struct Work {
 /// from outside, outputs read after it.
 ///
 /// Best fit: of the free slots that are large enough the smallest is taken; if none is, the largest free one grows.
-pub fn plan_memory(graph: &Graph) -> MemoryPlan {
+pub fn plan_memory(graph: &Graph, precision: Precision) -> MemoryPlan {
     let root = alias_roots(graph);
     let last_use = last_uses(graph, &root);
     let mut slots: Vec<Slot> = Vec::new();
@@ -49,15 +70,16 @@ pub fn plan_memory(graph: &Graph) -> MemoryPlan {
     let mut ending: HashMap<usize, Vec<usize>> = HashMap::new();
     for (i, node) in graph.nodes.iter().enumerate() {
         if root[i] == i {
+            let bytes = precision.bytes(node);
             let pinned = last_use[i] == usize::MAX || matches!(node.op, Op::Input { .. });
-            let slot = match (!pinned).then(|| best_fit(&slots, &free, node.len())).flatten() {
+            let slot = match (!pinned).then(|| best_fit(&slots, &free, bytes)).flatten() {
                 Some(position) => free.swap_remove(position),
                 None => {
-                    slots.push(Slot { len: 0 });
+                    slots.push(Slot { bytes: 0 });
                     slots.len() - 1
                 }
             };
-            slots[slot].len = slots[slot].len.max(node.len());
+            slots[slot].bytes = slots[slot].bytes.max(bytes);
             slot_of[i] = slot;
             if !pinned {
                 ending.entry(last_use[i].max(i)).or_default().push(slot);
@@ -71,9 +93,10 @@ pub fn plan_memory(graph: &Graph) -> MemoryPlan {
     MemoryPlan { slot_of, slots }
 }
 
-fn best_fit(slots: &[Slot], free: &[usize], len: usize) -> Option<usize> {
-    let fits = (0..free.len()).filter(|&p| slots[free[p]].len >= len).min_by_key(|&p| slots[free[p]].len);
-    fits.or_else(|| (0..free.len()).max_by_key(|&p| slots[free[p]].len))
+fn best_fit(slots: &[Slot], free: &[usize], bytes: u64) -> Option<usize> {
+    let size = |p: &usize| slots[free[*p]].bytes;
+    let fits = (0..free.len()).filter(|p| size(p) >= bytes).min_by_key(size);
+    fits.or_else(|| (0..free.len()).max_by_key(size))
 }
 
 /// For each node the node whose memory it uses.
@@ -134,11 +157,11 @@ mod tests {
     use crate::graph::{Activation, Builder};
 
     /// No value may lie in a slot that a still living value uses.
-    fn assert_no_overlap(graph: &Graph, plan: &MemoryPlan) {
+    fn assert_no_overlap(graph: &Graph, plan: &MemoryPlan, precision: Precision) {
         let root = alias_roots(graph);
         let last = last_uses(graph, &root);
         for a in 0..graph.nodes.len() {
-            assert!(plan.slots[plan.slot_of[a]].len >= graph.nodes[a].len());
+            assert!(plan.slots[plan.slot_of[a]].bytes >= precision.bytes(&graph.nodes[root[a]]));
             for b in a + 1..graph.nodes.len() {
                 let alive = root[a] != root[b] && root[b] == b && last[root[a]] >= b;
                 assert!(!(alive && plan.slot_of[a] == plan.slot_of[b]), "{a} and {b} share slot {}", plan.slot_of[a]);
@@ -161,8 +184,12 @@ mod tests {
         let y = b.add(y, skip);
         b.output("y", y);
         let graph = b.finish();
-        let plan = plan_memory(&graph);
-        assert_no_overlap(&graph, &plan);
+        let plan = plan_memory(&graph, Precision::F32);
+        assert_no_overlap(&graph, &plan, Precision::F32);
         assert_eq!(plan.slots.len(), 5, "input, skip, two that alternate, output: {plan:?}");
+        let half = plan_memory(&graph, Precision::F16);
+        assert_no_overlap(&graph, &half, Precision::F16);
+        assert_eq!(half.slot_of, plan.slot_of);
+        assert_eq!(2 * half.bytes(), plan.bytes());
     }
 }

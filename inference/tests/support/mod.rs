@@ -3,6 +3,8 @@
 
 pub mod tensors;
 
+use inference::exec::gpu::GpuExecutor;
+use inference::graph::Precision;
 use std::path::PathBuf;
 
 /// A file of `tests/goldens`.
@@ -45,8 +47,13 @@ pub fn assert_close(what: &str, got: &[f32], want: &[f32], relative: f32, floor:
 }
 
 /// The GPU's executor; without an adapter the test is skipped for all to see, or fails where `REQUIRE_GPU=1`.
-pub fn gpu() -> Option<inference::exec::gpu::GpuExecutor> {
-    match pollster::block_on(inference::exec::gpu::GpuExecutor::new()) {
+pub fn gpu() -> Option<GpuExecutor> {
+    gpu_with(Precision::F32)
+}
+
+/// The same with values stored as `precision` says; an adapter without `shader-f16` counts as none.
+pub fn gpu_with(precision: Precision) -> Option<GpuExecutor> {
+    match pollster::block_on(GpuExecutor::with_precision(precision)) {
         Ok(exec) => Some(exec),
         Err(error) if std::env::var("REQUIRE_GPU").as_deref() == Ok("1") => panic!("REQUIRE_GPU=1, but: {error}"),
         Err(error) => {

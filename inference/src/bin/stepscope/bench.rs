@@ -16,9 +16,12 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     let model = pollster::block_on(Model::open(&source, &args.model.to_string_lossy()))?;
     pollster::block_on(async {
         match args.backend {
-            Backend::Cpu => measure(CpuExecutor, "cpu", None, &source, model, args).await,
+            Backend::Cpu => {
+                args.precision.check_on_cpu()?;
+                measure(CpuExecutor, "cpu", None, &source, model, args).await
+            }
             Backend::Gpu => {
-                let exec = GpuExecutor::new().await?;
+                let exec = GpuExecutor::with_precision(args.precision.into()).await?;
                 let (name, peak) = (exec.info().name.clone(), exec.measure_peak().await?);
                 measure(exec, &name, Some(peak), &source, model, args).await
             }

@@ -34,8 +34,29 @@ pub enum Backend {
 /// How numbers are stored on the GPU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Precision {
-    /// Weights as the file has them, arithmetic in f32.
+    /// Weights as the files have them, values as f32.
     F32,
+    /// Weights and values as f16; arithmetic and the autoencoder stay in f32.
+    F16,
+}
+
+impl Precision {
+    /// Refuses what the CPU does not have, rather than ignore it.
+    pub fn check_on_cpu(self) -> inference::Result<()> {
+        match self {
+            Self::F32 => Ok(()),
+            Self::F16 => Err(protocol::FieldError::new("precision", "f16 needs --backend gpu").into()),
+        }
+    }
+}
+
+impl From<Precision> for inference::graph::Precision {
+    fn from(precision: Precision) -> Self {
+        match precision {
+            Precision::F32 => Self::F32,
+            Precision::F16 => Self::F16,
+        }
+    }
 }
 
 /// Whose random numbers.
@@ -115,6 +136,9 @@ pub struct BenchArgs {
     /// Where to compute.
     #[arg(long, value_enum, default_value = "cpu")]
     pub backend: Backend,
+    /// How numbers are stored on the GPU.
+    #[arg(long, value_enum, default_value = "f32")]
+    pub precision: Precision,
     /// Calls to measure, after one to warm up.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     pub steps: u32,

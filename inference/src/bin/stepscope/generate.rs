@@ -15,9 +15,12 @@ pub fn run(args: &GenerateArgs) -> Result<()> {
     let source = FolderSource::new(&args.model);
     let model = pollster::block_on(Model::open(&source, &args.model.to_string_lossy()))?;
     match args.backend {
-        Backend::Cpu => pollster::block_on(generate(CpuExecutor, &source, model, args)),
+        Backend::Cpu => {
+            args.precision.check_on_cpu()?;
+            pollster::block_on(generate(CpuExecutor, &source, model, args))
+        }
         Backend::Gpu => pollster::block_on(async {
-            let exec = GpuExecutor::new().await?;
+            let exec = GpuExecutor::with_precision(args.precision.into()).await?;
             generate(exec, &source, model, args).await
         }),
     }

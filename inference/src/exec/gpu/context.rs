@@ -2,6 +2,7 @@
 
 use super::shader::Variant;
 use crate::error::{Error, Result};
+use crate::graph::Precision;
 use futures_channel::oneshot;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -51,6 +52,9 @@ pub struct Context {
     pub device: wgpu::Device,
     pub queue: wgpu::Queue,
     pub info: GpuInfo,
+    pub precision: Precision,
+    /// One word that kernels set when a number is too large for f16.
+    pub overflow: Rc<Buffer>,
     pipelines: RefCell<HashMap<Variant, wgpu::ComputePipeline>>,
     /// Readback buffers by size: a run reads the same few sizes at every step.
     staging: RefCell<HashMap<u64, Rc<Buffer>>>,
@@ -61,8 +65,9 @@ impl Context {
     /// Opens the default adapter.
     ///
     /// # Errors
-    /// [`Error::NoGpu`] with what the browser or driver said.
-    pub async fn open() -> Result<Self> {
+    /// [`Error::NoGpu`] with what the browser or driver said; [`Error::Precision`] if f16 is asked of an adapter that
+    /// does not have it.
+    pub async fn open(precision: Precision) -> Result<Self> {
         let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
         let options = wgpu::RequestAdapterOptions {
             power_preference: wgpu::PowerPreference::HighPerformance,
@@ -74,6 +79,13 @@ impl Context {
             other => Error::NoGpu(other.to_string()),
         })?;
         let about = adapter.get_info();
+        let is_software = about.device_type == wgpu::DeviceType::Cpu;
+        let name = match (about.name.is_empty(), is_software) {
+            (false, _) => about.name,
+            (true, true) => "software adapter".into(),
+            (true, false) => "GPU".into(),
+        };
+        let required_features = features(precision, adapter.features(), &name)?;
         let offered = adapter.limits();
         // The defaults suffice for every kernel; only sizes are taken as large as they come, for large models.
         let required_limits = wgpu::Limits {
@@ -81,7 +93,8 @@ impl Context {
             max_storage_buffer_binding_size: offered.max_storage_buffer_binding_size,
             ..wgpu::Limits::defaults()
         };
-        let descriptor = wgpu::DeviceDescriptor { label: Some("stepscope"), required_limits, ..Default::default() };
+        let label = Some("stepscope");
+        let descriptor = wgpu::DeviceDescriptor { label, required_features, required_limits, ..Default::default() };
         let (device, queue) =
             adapter.request_device(&descriptor).await.map_err(|error| Error::NoGpu(error.to_string()))?;
 
@@ -95,15 +108,11 @@ impl Context {
                 note(&keep, Fault::Lost(message));
             }
         });
-        let is_software = about.device_type == wgpu::DeviceType::Cpu;
-        let name = match (about.name.is_empty(), is_software) {
-            (false, _) => about.name,
-            (true, true) => "software adapter".into(),
-            (true, false) => "GPU".into(),
-        };
         let info = GpuInfo { name, is_software, max_binding: device.limits().max_storage_buffer_binding_size };
+        let usage = BufferUsages::STORAGE | BufferUsages::COPY_DST | BufferUsages::COPY_SRC;
+        let overflow = Rc::new(new_buffer(&device, "overflow", 16, usage));
         let (pipelines, staging) = Default::default();
-        Ok(Self { device, queue, info, pipelines, staging, faults })
+        Ok(Self { device, queue, info, precision, overflow, pipelines, staging, faults })
     }
 
     /// The first error since the last call, if there was one.
@@ -149,8 +158,7 @@ impl Context {
             );
             return Err(Error::OutOfMemory(message));
         }
-        let descriptor = wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false };
-        Ok(Rc::new(Buffer { raw: self.device.create_buffer(&descriptor) }))
+        Ok(Rc::new(new_buffer(&self.device, label, size, usage)))
     }
 
     /// A storage buffer that can be written and read.
@@ -180,7 +188,13 @@ impl Context {
 
     /// Copies pieces of buffers (buffer, offset, bytes) to the host, one after the other, waiting for whatever writes
     /// them.
+    ///
+    /// # Errors
+    /// Whatever went wrong on the device before; [`Error::Precision`] if a number on the way was too large for f16.
     pub async fn read(&self, pieces: &[(&Buffer, u64, u64)]) -> Result<Vec<u8>> {
+        let overflow = (&*self.overflow, 0, 4);
+        let mut pieces = pieces.to_vec();
+        pieces.extend((self.precision == Precision::F16).then_some(overflow));
         let bytes = pieces.iter().map(|(_, _, bytes)| bytes).sum();
         let staging = self.staging.borrow_mut().remove(&bytes);
         let staging = match staging {
@@ -190,7 +204,7 @@ impl Context {
         let mut encoder = self.device.create_command_encoder(&Default::default());
         let mut at = 0;
         for (buffer, offset, bytes) in pieces {
-            encoder.copy_buffer_to_buffer(&buffer.raw, *offset, &staging.raw, at, *bytes);
+            encoder.copy_buffer_to_buffer(&buffer.raw, offset, &staging.raw, at, bytes);
             at += bytes;
         }
         self.queue.submit([encoder.finish()]);
@@ -207,11 +221,15 @@ impl Context {
             Err(_) => return Err(failed("a readback was dropped".into())),
         }
         let view = staging.raw.get_mapped_range(0..bytes).map_err(|error| failed(error.to_string()))?;
-        let data = view.to_vec();
+        let mut data = view.to_vec();
         drop(view);
         staging.raw.unmap();
         self.staging.borrow_mut().insert(bytes, staging);
         self.check()?;
+        if self.precision == Precision::F16 && data.split_off(data.len() - 4) != [0; 4] {
+            self.queue.write_buffer(&self.overflow.raw, 0, &[0; 4]);
+            return Err(Error::Precision("a number in this model is too large for f16, which ends at 65,504".into()));
+        }
         Ok(data)
     }
 
@@ -222,6 +240,20 @@ impl Context {
             Err(error) => Err(Error::DeviceLost(error.to_string())),
         }
     }
+}
+
+/// What a precision needs of an adapter that offers `offered`; plain f32 needs nothing.
+fn features(precision: Precision, offered: wgpu::Features, adapter: &str) -> Result<wgpu::Features> {
+    match precision {
+        Precision::F32 => Ok(wgpu::Features::empty()),
+        Precision::F16 if offered.contains(wgpu::Features::SHADER_F16) => Ok(wgpu::Features::SHADER_F16),
+        Precision::F16 => Err(Error::Precision(format!("the adapter ({adapter}) has no shader-f16"))),
+    }
+}
+
+fn new_buffer(device: &wgpu::Device, label: &str, size: u64, usage: BufferUsages) -> Buffer {
+    let descriptor = wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false };
+    Buffer { raw: device.create_buffer(&descriptor) }
 }
 
 fn note(faults: &Mutex<Faults>, fault: Fault) {
@@ -237,5 +269,22 @@ fn fault(error: wgpu::Error) -> Fault {
         wgpu::Error::Validation { description, .. } | wgpu::Error::Internal { description, .. } => {
             Fault::Other(description)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wgpu::Features;
+
+    #[test]
+    fn an_adapter_without_f16_is_refused_only_where_f16_is_asked_for() {
+        let plain = Features::TIMESTAMP_QUERY;
+        assert!(features(Precision::F32, plain, "x").is_ok_and(|needed| needed.is_empty()));
+        let with_half = plain | Features::SHADER_F16;
+        assert!(features(Precision::F16, with_half, "x").is_ok_and(|needed| needed == Features::SHADER_F16));
+        let refused = features(Precision::F16, plain, "old card").err();
+        let error = refused.map(|error| format!("{error}. {}", error.hint()));
+        assert_eq!(error.as_deref(), Some("the adapter (old card) has no shader-f16. Use f32 precision."));
     }
 }

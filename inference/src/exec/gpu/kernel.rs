@@ -1,13 +1,15 @@
 //! From a node of a graph to a dispatch: which variant, which parameters, which buffers, how many workgroups. The order
 //! of parameters is that of the shader's `Params`; a test compares their number with the shader's own layout.
 
-use super::shader::Variant;
-use crate::graph::{Activation, Graph, MatMul, Node, NodeId, Op, WeightId};
+use super::shader::{F16, Variant};
+use crate::graph::{Activation, Graph, MatMul, Node, NodeId, Op, Precision, WeightId};
 
 /// Invocations of a workgroup of the pointwise kernels.
 const GROUP: u32 = 64;
 /// WebGPU's limit of workgroups in one dimension.
 const MAX_GROUPS: u32 = 65_535;
+/// Binding of the overflow flag in every kernel that narrows.
+const OVERFLOW: u32 = 7;
 
 /// What a binding holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +20,10 @@ pub enum Source {
     Weight(WeightId),
     /// The node's own output.
     Output,
+    /// The caller's side of an input or output, always f32.
+    Wall(NodeId),
+    /// The flag that a number was too large for f16.
+    Overflow,
 }
 
 /// One launch.
@@ -52,9 +58,45 @@ pub fn folded(len: usize) -> [u32; 3] {
     [groups.div_ceil(rows), rows, 1]
 }
 
-/// The launch that computes a node; `half` tells which weights are stored as f16. `None` for nodes that compute
-/// nothing.
-pub fn dispatch(graph: &Graph, id: NodeId, half: impl Fn(WeightId) -> bool) -> Option<Dispatch> {
+impl Dispatch {
+    /// The same for values that are stored as `precision` says.
+    fn stored(mut self, precision: Precision) -> Self {
+        if precision == Precision::F16 {
+            self.variant = self.variant.flag(F16, true);
+            // These only move numbers about.
+            if !matches!(self.variant.kernel, "concat" | "resize") {
+                self.bindings.push((OVERFLOW, Source::Overflow));
+            }
+        }
+        self
+    }
+}
+
+/// The launch that turns the caller's f32 of an input into f16.
+pub fn narrow(graph: &Graph, id: NodeId) -> Dispatch {
+    convert(graph, id, [Source::Wall(id), Source::Output]).stored(Precision::F16)
+}
+
+/// The launch that turns the f16 of an output into the caller's f32.
+pub fn widen(graph: &Graph, id: NodeId) -> Dispatch {
+    let mut dispatch = convert(graph, id, [Source::Value(id), Source::Wall(id)]);
+    dispatch.variant = dispatch.variant.flag(F16, true).flag("WIDEN", true);
+    dispatch
+}
+
+fn convert(graph: &Graph, id: NodeId, [from, to]: [Source; 2]) -> Dispatch {
+    let len = graph.node(id).len();
+    let (variant, bindings) = (Variant::plain("convert"), vec![(1, from), (2, to)]);
+    Dispatch { variant, params: vec![len as u32], bindings, workgroups: folded(len) }
+}
+
+/// The launch that computes a node over values stored as `precision` says; `half` tells which weights are stored as
+/// f16. `None` for nodes that compute nothing.
+pub fn dispatch(graph: &Graph, id: NodeId, precision: Precision, half: impl Fn(WeightId) -> bool) -> Option<Dispatch> {
+    Some(in_f32(graph, id, half)?.stored(precision))
+}
+
+fn in_f32(graph: &Graph, id: NodeId, half: impl Fn(WeightId) -> bool) -> Option<Dispatch> {
     let node = graph.node(id);
     let input = |i: usize| Source::Value(node.inputs[i]);
     let shape = |i: usize| graph.node(node.inputs[i]).shape.as_slice();

@@ -9,13 +9,13 @@ mod sampler;
 pub mod shader;
 
 pub use context::GpuInfo;
-pub use kernel::{Dispatch, dispatch};
+pub use kernel::{Dispatch, Source, dispatch, narrow, widen};
 pub use module::GpuModule;
 pub use sampler::{GpuSampler, StepParams};
 
 use super::{Executor, WeightData};
 use crate::error::Result;
-use crate::graph::{Graph, WeightId};
+use crate::graph::{Graph, Precision, WeightId};
 use crate::schedulers::Eval;
 use context::{Buffer, Context};
 use std::rc::Rc;
@@ -37,12 +37,22 @@ pub struct GpuValue {
 }
 
 impl GpuExecutor {
-    /// Opens the default adapter.
+    /// Opens the default adapter, for values and weights as [`Precision::F32`] and the model's files have them. Works
+    /// with WebGPU's default features and limits.
     ///
     /// # Errors
     /// [`crate::Error::NoGpu`] where there is none.
     pub async fn new() -> Result<Self> {
-        Ok(Self { context: Rc::new(Context::open().await?) })
+        Self::with_precision(Precision::F32).await
+    }
+
+    /// Opens the default adapter and says how values between kernels are stored. With [`Precision::F16`] weights are
+    /// too; arithmetic, whatever goes in or comes out, and graphs that need it stay in f32.
+    ///
+    /// # Errors
+    /// [`crate::Error::NoGpu`] where there is none, [`crate::Error::Precision`] where it has no `shader-f16`.
+    pub async fn with_precision(precision: Precision) -> Result<Self> {
+        Ok(Self { context: Rc::new(Context::open(precision).await?) })
     }
 
     /// What is known of the adapter.

@@ -2,12 +2,14 @@
 //! every run. Bind groups are made once too; making them anew at each run costs more than the launches themselves.
 
 use super::context::{Buffer, Context};
-use super::kernel::{Dispatch, Source, dispatch};
+use super::kernel::{Dispatch, Source, dispatch, narrow, widen};
 use super::{GpuValue, shader::Variant};
 use crate::error::{Error, Result};
 use crate::exec::WeightData;
-use crate::graph::{Graph, MemoryPlan, NodeId, Op, WeightId, node_work, plan_memory};
+use crate::graph::{Graph, MemoryPlan, NodeId, Op, Precision, WeightId, node_work, plan_memory};
+use half::f16;
 use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::rc::Rc;
 use wgpu::BufferUsages;
 
@@ -35,8 +37,11 @@ struct Launch {
 /// A graph with its weights and launches.
 pub struct GpuModule {
     pub(super) graph: Graph,
+    precision: Precision,
     plan: MemoryPlan,
     slots: Vec<Rc<Buffer>>,
+    /// The caller's side of inputs and outputs where values are stored as f16; empty where they are f32 throughout.
+    walls: HashMap<NodeId, Rc<Buffer>>,
     weights: Vec<Option<Stored>>,
     uniforms: Rc<Buffer>,
     /// Recorded at the first run, when all weights are there and it is known which are f16.
@@ -51,12 +56,21 @@ impl GpuModule {
             Some(donor) if donor.graph.weights == graph.weights => donor.weights.clone(),
             Some(_) => return Err(Error::Internal("a module cannot share the weights of another model".into())),
         };
-        let plan = plan_memory(&graph);
-        let slots = plan.slots.iter().map(|slot| context.storage("activations", slot.len as u64 * 4));
+        let precision = if graph.needs_f32 { Precision::F32 } else { context.precision };
+        let plan = plan_memory(&graph, precision);
+        let slots = plan.slots.iter().map(|slot| context.storage("activations", slot.bytes));
         let slots = slots.collect::<Result<_>>()?;
-        let bytes = graph.nodes.len() as u64 * UNIFORM;
+        let mut walls = HashMap::new();
+        if precision == Precision::F16 {
+            let inputs = graph.inputs().filter(|(_, _, ids)| !ids).map(|(id, _, _)| id);
+            for id in inputs.chain(graph.outputs.iter().map(|(_, id)| *id)) {
+                walls.insert(id, context.storage("inputs and outputs", graph.node(id).len() as u64 * 4)?);
+            }
+        }
+        // One piece for each launch: at most one for a node and one for each output.
+        let bytes = (graph.nodes.len() + graph.outputs.len()) as u64 * UNIFORM;
         let uniforms = context.buffer("parameters", bytes, BufferUsages::UNIFORM | BufferUsages::COPY_DST)?;
-        Ok(Self { graph, plan, slots, weights, uniforms, launches: OnceCell::new() })
+        Ok(Self { graph, precision, plan, slots, walls, weights, uniforms, launches: OnceCell::new() })
     }
 
     /// Uploads a weight. Matrices and tables get rows of a multiple of four numbers, so that the kernels can load four
@@ -66,6 +80,7 @@ impl GpuModule {
         let name = weight.parts.first().map_or("weight", |(name, _)| name);
         let is_positions = |op: &Op| matches!(op, Op::Embedding { positions, .. } if *positions == id);
         let plain = weight.is_vector() || self.graph.nodes.iter().any(|node| is_positions(&node.op));
+        let data = if plain || self.precision == Precision::F32 { data } else { halved(data) };
         let (bytes, half): (Vec<u8>, bool) = match data {
             data if plain => (bytemuck::cast_slice(&data.into_f32()).to_vec(), false),
             WeightData::F16(data) => (bytemuck::cast_slice(&padded(&data, weight.n())).to_vec(), true),
@@ -99,20 +114,36 @@ impl GpuModule {
 
     fn make_launches(&self, context: &Context) -> Result<Vec<Launch>> {
         let mut launches = Vec::new();
-        let mut params = vec![0_u8; self.graph.nodes.len() * UNIFORM as usize];
-        for i in 0..self.graph.nodes.len() {
-            let half = |id: WeightId| self.weights[id.0].as_ref().is_some_and(|weight| weight.half);
-            let Some(dispatch) = dispatch(&self.graph, NodeId(i), half) else { continue };
+        let dispatches = self.dispatches();
+        let mut params = vec![0_u8; dispatches.len() * UNIFORM as usize];
+        for (i, (id, dispatch)) in dispatches.iter().enumerate() {
             let offset = i as u64 * UNIFORM;
             let words: &[u8] = bytemuck::cast_slice(&dispatch.params);
             params[offset as usize..][..words.len()].copy_from_slice(words);
             let pipeline = context.pipeline(&dispatch.variant);
-            let bind_group = self.bind(context, &pipeline, &dispatch, NodeId(i), offset, words.len() as u64)?;
-            let flops = node_work(&self.graph, NodeId(i)).flops;
+            let bind_group = self.bind(context, &pipeline, dispatch, *id, offset, words.len() as u64)?;
+            let flops = node_work(&self.graph, *id).flops;
             launches.push(Launch { pipeline, bind_group, workgroups: dispatch.workgroups, flops });
         }
         context.queue.write_buffer(&self.uniforms.raw, 0, &params);
         Ok(launches)
+    }
+
+    /// All launches in order: inputs to how values are stored, the nodes, outputs back.
+    fn dispatches(&self) -> Vec<(NodeId, Dispatch)> {
+        let half = |id: WeightId| self.weights[id.0].as_ref().is_some_and(|weight| weight.half);
+        let node = |i: usize| {
+            let id = NodeId(i);
+            let input = matches!(self.graph.node(id).op, Op::Input { .. }) && self.walls.contains_key(&id);
+            let dispatch =
+                if input { Some(narrow(&self.graph, id)) } else { dispatch(&self.graph, id, self.precision, half) };
+            Some((id, dispatch?))
+        };
+        let mut all: Vec<_> = (0..self.graph.nodes.len()).filter_map(node).collect();
+        if self.precision == Precision::F16 {
+            all.extend(self.graph.outputs.iter().map(|(_, id)| (*id, widen(&self.graph, *id))));
+        }
+        all
     }
 
     fn bind(
@@ -132,6 +163,8 @@ impl GpuModule {
                 Source::Value(id) => self.slot(*id),
                 Source::Output => self.slot(id),
                 Source::Weight(id) => &self.stored(*id)?.buffer,
+                Source::Wall(id) => self.wall(*id),
+                Source::Overflow => &context.overflow,
             };
             entries.push(wgpu::BindGroupEntry { binding: *binding, resource: buffer.raw.as_entire_binding() });
         }
@@ -142,6 +175,11 @@ impl GpuModule {
 
     fn slot(&self, id: NodeId) -> &Rc<Buffer> {
         &self.slots[self.plan.slot_of[id.0]]
+    }
+
+    /// Where the caller writes an input or reads an output.
+    fn wall(&self, id: NodeId) -> &Rc<Buffer> {
+        self.walls.get(&id).unwrap_or_else(|| self.slot(id))
     }
 
     /// Copies the inputs in, encodes all launches, submits.
@@ -160,7 +198,7 @@ impl GpuModule {
                 )));
             }
             let bytes = given.len as u64 * 4;
-            encoder.copy_buffer_to_buffer(&given.buffer.raw, given.offset, &self.slot(id).raw, 0, bytes);
+            encoder.copy_buffer_to_buffer(&given.buffer.raw, given.offset, &self.wall(id).raw, 0, bytes);
         }
         let mut rest = launches.as_slice();
         loop {
@@ -188,7 +226,7 @@ impl GpuModule {
             encoder = context.device.create_command_encoder(&Default::default());
         }
         let value = |(_, id): &(String, NodeId)| GpuValue {
-            buffer: self.slot(*id).clone(),
+            buffer: self.wall(*id).clone(),
             offset: 0,
             len: self.graph.node(*id).len(),
         };
@@ -197,9 +235,17 @@ impl GpuModule {
 
     /// The variants in use, for tests and profiles.
     pub fn variants(&self) -> Vec<Variant> {
-        let half = |id: WeightId| self.weights[id.0].as_ref().is_some_and(|weight| weight.half);
-        let nodes = (0..self.graph.nodes.len()).filter_map(|i| dispatch(&self.graph, NodeId(i), half));
-        nodes.map(|dispatch| dispatch.variant).collect()
+        self.dispatches().into_iter().map(|(_, dispatch)| dispatch.variant).collect()
+    }
+}
+
+/// A weight as f16, unless one of its numbers does not fit.
+fn halved(data: WeightData) -> WeightData {
+    match data {
+        WeightData::F32(data) if data.iter().all(|x| x.abs() <= f16::MAX.to_f32_const()) => {
+            WeightData::F16(data.into_iter().map(f16::from_f32).collect())
+        }
+        data => data,
     }
 }
 

@@ -2,6 +2,9 @@
 //! `#import shared/x.wgsl`, and `#if FLAG` / `#else` / `#endif` around whole lines. A variant is a kernel with its
 //! flags and constants; the table in [`all_variants`] lists what the tests validate.
 
+/// The flag of values that are stored as f16.
+pub const F16: &str = "F16";
+
 /// A kernel with its flags and constants: what a pipeline is made of, and its key in the cache.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Variant {
@@ -35,7 +38,7 @@ impl Variant {
 
     /// The WGSL that a device gets.
     pub fn source(&self) -> String {
-        let mut out = String::new();
+        let mut out = String::from(if self.flags.contains(&F16) { "enable f16;\n" } else { "" });
         for (name, value) in &self.constants {
             out.push_str(&format!("const {name}: u32 = {value}u;\n"));
         }
@@ -78,6 +81,7 @@ macro_rules! files {
                 $($name => include_str!(concat!("../../../shaders/", $name, ".wgsl")),)*
                 "shared/index" => include_str!("../../../shaders/shared/index.wgsl"),
                 "shared/activation" => include_str!("../../../shaders/shared/activation.wgsl"),
+                "shared/value" => include_str!("../../../shaders/shared/value.wgsl"),
                 "shared/weight" => include_str!("../../../shaders/shared/weight.wgsl"),
                 // A name that is in no file does not compile as WGSL either, and the tests compile every variant.
                 _ => "unknown shader file",
@@ -93,6 +97,7 @@ files!(
     "affine",
     "attention",
     "concat",
+    "convert",
     "embedding",
     "geglu",
     "group_norm",
@@ -104,29 +109,38 @@ files!(
     "resize",
 );
 
+/// Kernels outside of graphs, whose numbers are f32 always.
+const F32_ONLY: [&str; 3] = ["guide_and_step", "model_input", "peak"];
+
 /// Every variant that a graph can ask for (head widths stand for themselves and 40).
 pub fn all_variants() -> Vec<Variant> {
-    let mut variants = Vec::new();
-    for kernel in KERNELS {
-        let plain = Variant::plain(kernel);
-        match *kernel {
-            "activate" | "group_norm" => variants.extend((0..6).map(|act| plain.clone().constant("ACT", act))),
-            "geglu" => variants.push(plain.constant("ACT", 0)),
-            "embedding" => variants.extend([false, true].map(|half| plain.clone().flag("W_F16", half))),
-            "attention" => {
-                for (vec, head) in [(true, 10), (true, 40), (false, 5)] {
-                    variants.push(plain.clone().flag("VEC", vec).constant("HEAD", head));
-                }
-            }
-            "matmul" => {
-                for bits in 0..64_u32 {
-                    let names = ["A_VEC", "W_F16", "CONV", "BIAS", "CHANNEL_BIAS", "RESIDUAL"];
-                    let set = |v: Variant, (i, name): (usize, &&'static str)| v.flag(name, bits >> i & 1 == 1);
-                    variants.push(names.iter().enumerate().fold(plain.clone().constant("ACT", bits % 6), set));
-                }
-            }
-            _ => variants.push(plain),
+    let all = KERNELS.iter().flat_map(|kernel| {
+        let half = (!F32_ONLY.contains(kernel)).then(|| variants(Variant::plain(kernel).flag(F16, true)));
+        // Nothing is converted where everything is f32.
+        let single = (*kernel != "convert").then(|| variants(Variant::plain(kernel)));
+        single.into_iter().chain(half).flatten()
+    });
+    all.collect()
+}
+
+fn variants(plain: Variant) -> Vec<Variant> {
+    match plain.kernel {
+        "activate" | "group_norm" => (0..6).map(|act| plain.clone().constant("ACT", act)).collect(),
+        "convert" => [false, true].map(|widen| plain.clone().flag("WIDEN", widen)).to_vec(),
+        "geglu" => vec![plain.constant("ACT", 0)],
+        "embedding" => [false, true].map(|half| plain.clone().flag("W_F16", half)).to_vec(),
+        "attention" => {
+            let heads = [(true, 10), (true, 40), (true, 128), (false, 5)];
+            heads.map(|(vec, head)| plain.clone().flag("VEC", vec).constant("HEAD", head)).to_vec()
         }
+        "matmul" => {
+            let names = ["A_VEC", "W_F16", "CONV", "BIAS", "CHANNEL_BIAS", "RESIDUAL"];
+            let flags = |bits: u32| {
+                let set = |v: Variant, (i, name): (usize, &&'static str)| v.flag(name, bits >> i & 1 == 1);
+                names.iter().enumerate().fold(plain.clone().constant("ACT", bits % 6), set)
+            };
+            (0..64).map(flags).collect()
+        }
+        _ => vec![plain],
     }
-    variants
 }
