@@ -2,11 +2,15 @@
 
 use crate::frames::Pixels;
 use crate::{engine::describe, paint};
-use wasm_bindgen::{JsCast, closure::Closure};
+use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    Blob, HtmlAnchorElement, HtmlCanvasElement, HtmlElement, ScrollIntoViewOptions, ScrollLogicalPosition, Url, window,
+    Blob, HtmlAnchorElement, HtmlCanvasElement, HtmlElement, ImageBitmap, ScrollIntoViewOptions, ScrollLogicalPosition,
+    Url, window,
 };
+
+/// Widest and highest picture that is kept to start from; no model takes more.
+const SOURCE_MAX: u32 = 2048;
 
 /// The fragment of the address, with its `#` if there is one.
 pub fn fragment() -> String {
@@ -65,9 +69,12 @@ pub fn set_root(name: &str, value: &str) {
     }
 }
 
-/// Moves the focus to the element with this id, if there is one.
+/// Moves the focus to the element with this id, if there is one, and opens what it is folded into.
 pub fn focus(id: &str) {
     let element = window().and_then(|window| window.document()?.get_element_by_id(id));
+    if let Some(details) = element.as_ref().and_then(|element| element.closest("details").ok()?) {
+        let _ = details.set_attribute("open", "");
+    }
     if let Some(element) = element.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
         let _ = element.focus();
     }
@@ -106,6 +113,22 @@ pub fn save_png(pixels: &Pixels, name: &str) -> Result<(), String> {
         }
     });
     canvas.to_blob(save.unchecked_ref()).map_err(|error| describe(&error))
+}
+
+/// Reads a picture file, at most [`SOURCE_MAX`] pixels wide and high, on white where it is transparent.
+///
+/// # Errors
+/// What is wrong with the file, in a few words.
+pub async fn decode(file: &Blob) -> Result<Pixels, String> {
+    if file.size() == 0.0 {
+        return Err("the file is empty".into());
+    }
+    let unreadable = |_: JsValue| "this browser cannot read it as a picture".to_owned();
+    let promise = window().ok_or("there is no window")?.create_image_bitmap_with_blob(file).map_err(unreadable)?;
+    let bitmap: ImageBitmap = JsFuture::from(promise).await.map_err(unreadable)?.unchecked_into();
+    let pixels = paint::bitmap(&bitmap, SOURCE_MAX).ok_or("its pixels cannot be read");
+    bitmap.close();
+    Ok(pixels?)
 }
 
 /// A seed as the dice throw it. Torch's CPU generator looks at the low 32 bits only, so there are no more of them.

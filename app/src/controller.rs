@@ -1,17 +1,22 @@
 //! What the user can do, and what happens when the worker says something: the one place that joins the plain state
 //! with the browser. Components read its signals and call its methods.
 
+mod start;
 mod worker;
 
+pub use start::Start;
+
 use crate::{
+    batch::Job,
     browser,
     catalog::{self, Entry},
     engine::Client,
+    field::Field,
     inbox::Inbox,
     page::Page,
     run::Run,
     session::{EngineState, Session},
-    settings::{Field, Settings},
+    settings::Settings,
     share::{self, Link},
 };
 use leptos::prelude::*;
@@ -35,6 +40,10 @@ pub struct Controller {
     pub queued: RwSignal<bool>,
     /// A link that the clipboard refused, shown for copying by hand.
     pub link_by_hand: RwSignal<Option<String>>,
+    /// The picture to start from.
+    pub start: Start,
+    /// Whether the form's options are open.
+    pub advanced_open: RwSignal<bool>,
     baseline: StoredValue<Settings>,
     link: StoredValue<Link>,
     client: StoredValue<Option<(Client, Rc<Inbox>)>, LocalStorage>,
@@ -44,9 +53,13 @@ pub struct Controller {
 impl Controller {
     /// Reads the address, starts the worker and fetches the list of models.
     pub fn start() -> Self {
+        let settings = RwSignal::new(Settings::built_in("", ""));
+        let session = RwSignal::new(Session::default());
         let this = Self {
-            settings: RwSignal::new(Settings::built_in("", "")),
-            session: RwSignal::new(Session::default()),
+            settings,
+            session,
+            start: Start::new(settings, session),
+            advanced_open: RwSignal::new(false),
             view: RwSignal::new(View::Denoised),
             page: RwSignal::new(Page::Run),
             models: RwSignal::new(Vec::new()),
@@ -61,6 +74,7 @@ impl Controller {
             browser::set_root("data-engine", this.session.with(Session::engine_name));
             browser::set_root("data-state", this.session.with(Session::state_name));
         });
+        this.watch_for_pictures();
         this.open_fragment();
         leptos::leptos_dom::helpers::window_event_listener(leptos::ev::hashchange, move |_| this.open_fragment());
         this.spawn();
@@ -76,13 +90,16 @@ impl Controller {
 
     /// What is wrong with a field, if anything.
     pub fn error(self, field: Field) -> Option<FieldError> {
+        if field == Field::Strength && !self.start.has_picture() {
+            return None;
+        }
         let rule = self.session.with(|session| session.model.as_ref().map(|model| model.size));
         self.settings.with(|settings| settings.error(field, rule))
     }
 
     /// Makes the picture that the form describes, or shows what is wrong with the form.
     pub fn generate(self) {
-        if let Some(field) = Field::ALL.into_iter().find(|field| untrack(|| self.error(*field)).is_some()) {
+        if let Some(field) = Field::ALL.iter().find(|field| untrack(|| self.error(**field)).is_some()) {
             return browser::focus(&field.element_id());
         }
         let ready = self.session.with_untracked(|session| session.engine == EngineState::Ready);
@@ -95,26 +112,45 @@ impl Controller {
             }
             return;
         };
-        if let Ok(request) = self.settings.with_untracked(|settings| settings.request(&model)) {
-            self.hurry();
-            let job = self.session.try_update(|session| session.submit(request.clone())).unwrap_or_default();
-            self.send(&ToWorker::Generate { job, request });
-            browser::reveal("stage");
+        let asked =
+            self.settings.with_untracked(|settings| Some((settings.request(&model).ok()?, settings.pictures().ok()?)));
+        let Some((request, pictures)) = asked else { return };
+        match self.job(&model, request) {
+            Ok(job) => {
+                self.hurry();
+                self.session.update(|session| session.submit(job.series(pictures)));
+                self.advance();
+            }
+            Err(failure) => self.session.update(|session| session.failure = Some(failure)),
+        }
+        browser::reveal("stage");
+    }
+
+    /// Sends the next job, if one waits.
+    fn advance(self) {
+        if let Some((job, Job { request, pixels })) = self.session.try_update(Session::advance).flatten() {
+            self.send_pixels(&ToWorker::Generate { job, request }, pixels.as_deref());
         }
     }
 
-    /// Stops what is under way.
+    /// Stops what is under way; of several pictures, those that are finished stay.
     pub fn cancel(self) {
         self.queued.set(false);
-        if let Some(job) = self.session.with_untracked(Session::active_job) {
+        if let Some(job) = self.session.try_update(Session::cancel).flatten() {
             self.hurry();
             self.send(&ToWorker::Cancel { job });
         }
     }
 
+    /// Shows a finished run.
+    pub fn pick(self, job: u32) {
+        self.session.update(|session| session.gallery.pick(job));
+        self.refine();
+    }
+
     /// Goes to a step; `None` goes back to the newest, or to the finished picture.
     pub fn select(self, step: Option<u32>) {
-        self.session.update(|session| match (&mut session.run, step) {
+        self.session.update(|session| match (session.gallery.shown_mut(), step) {
             (Some(run), Some(step)) => run.select(step),
             (Some(run), None) => run.selected = None,
             (None, _) => {}
@@ -122,7 +158,7 @@ impl Controller {
         // The step that is looked at goes first.
         let view = self.view.get_untracked();
         let frame = |run: &Run| run.shown_frame().is_some_and(|frame| !frame.is_refined(view));
-        if self.session.with_untracked(|session| session.run.as_ref().is_some_and(frame)) {
+        if self.session.with_untracked(|session| session.run().is_some_and(frame)) {
             self.refine();
         }
     }
@@ -161,31 +197,36 @@ impl Controller {
     pub fn copy_link(self) {
         let model = self.session.with_untracked(|session| session.model.clone());
         let Some(model) = model else { return self.announce("The link can be copied once the model is loaded.") };
-        match self.settings.with_untracked(|settings| settings.request(&model)) {
-            Err(errors) => {
-                let field = errors.first().and_then(|error| Field::from_key(&error.field));
-                field.into_iter().for_each(|field| browser::focus(&field.element_id()));
-            }
-            Ok(request) => {
-                let address = browser::address_with(&share::fragment(&request));
-                leptos::task::spawn_local(async move {
-                    match browser::copy(&address).await {
-                        Ok(()) => self.announce("Link copied."),
-                        Err(_) => {
-                            self.announce("The clipboard is closed to this page: copy the link by hand.");
-                            self.link_by_hand.set(Some(address));
-                        }
-                    }
-                });
-            }
+        if let Some(field) = Field::ALL.iter().find(|field| untrack(|| self.error(**field)).is_some()) {
+            return browser::focus(&field.element_id());
         }
+        let asked =
+            self.settings.with_untracked(|settings| Some((settings.request(&model).ok()?, settings.pictures().ok()?)));
+        let Some((mut request, pictures)) = asked else { return };
+        if untrack(|| self.start.has_picture()) {
+            request.init = self.settings.with_untracked(|settings| settings.init(false).ok());
+        }
+        let said = match request.init {
+            Some(_) => "Link copied. The picture to start from cannot be in it: send it along.",
+            None => "Link copied.",
+        };
+        let address = browser::address_with(&share::fragment(&request, pictures));
+        leptos::task::spawn_local(async move {
+            match browser::copy(&address).await {
+                Ok(()) => self.announce(said),
+                Err(_) => {
+                    self.announce("The clipboard is closed to this page: copy the link by hand.");
+                    self.link_by_hand.set(Some(address));
+                }
+            }
+        });
     }
 
     /// Saves what the canvas shows.
     pub fn save_png(self) {
         let view = self.view.get_untracked();
         let file = self.session.with_untracked(|session| {
-            let run = session.run.as_ref()?;
+            let run = session.run()?;
             let shown = run.shown(view)?;
             Some((run.file_name(shown.step, view), shown.pixels))
         });
@@ -263,10 +304,18 @@ impl Controller {
             Some(info) => {
                 self.link.set_value(Link::default());
                 self.session.update(|session| notices.into_iter().for_each(|notice| session.notify(notice)));
-                let shown = self.session.with_untracked(|s| s.run.as_ref().map(|run| run.request.clone()));
-                let known = shown.is_some() && settings.request(&info).ok() == shown;
+                let shown = self.session.with_untracked(|s| s.run().map(|run| run.request.clone()));
+                let known = shown.is_some() && settings.request(&info).ok() == shown && settings.pictures() == Ok(1);
                 self.settings.set(settings);
-                if !known {
+                if link.wants_picture() && !untrack(|| self.start.has_picture()) {
+                    self.start.open.set(true);
+                    self.session.update(|session| {
+                        session.notify(
+                            "The link starts from a picture, which no link can carry: choose it, then press Generate."
+                                .into(),
+                        );
+                    });
+                } else if !known {
                     self.generate();
                 }
             }

@@ -3,20 +3,25 @@
 //! `controller` joins plain state (`settings`, `session`, `run`, `frames`, `share`) with the browser (`engine`,
 //! `inbox`, `paint`, `browser`); `components` only show it, one component a file.
 
+mod batch;
 mod browser;
 mod catalog;
 mod components;
 mod controller;
 mod engine;
+mod field;
 mod format;
 mod frames;
+mod gallery;
 mod inbox;
+mod mask;
 mod page;
 mod paint;
 mod run;
 mod session;
 mod settings;
 mod share;
+mod start;
 
 use wasm_bindgen::JsCast;
 

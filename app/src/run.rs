@@ -72,6 +72,17 @@ impl Run {
         self.plan.outer_steps.max(self.steps_done())
     }
 
+    /// Bytes of its pictures.
+    pub fn bytes(&self) -> usize {
+        let views = self.frames.iter().flat_map(|frame| [View::Denoised, View::Noisy].map(|view| frame.view(view)));
+        views.chain(&self.picture).map(|pixels| pixels.rgba.len()).sum()
+    }
+
+    /// Whether its frames were let go to save memory.
+    pub fn is_bare(&self) -> bool {
+        self.picture.is_some() && self.frames.is_empty()
+    }
+
     /// Whether steps are still arriving.
     pub fn is_running(&self) -> bool {
         self.phase == Phase::Running
@@ -176,7 +187,7 @@ pub mod tests {
         Plan { outer_steps, skipped_steps: 0, evaluations: outer_steps, guided: true, cut: vec![], warnings: vec![] }
     }
 
-    fn run(total: u32, done: u32) -> Run {
+    pub fn run(total: u32, done: u32) -> Run {
         let request = Settings::of_model(&model(), "").request(&model()).unwrap();
         let mut run = Run::new(1, request, plan(total));
         run.frames = (1..=done).map(|step| Frame::new(report(step), &[step as u8; 16]).unwrap()).collect();

@@ -2,7 +2,9 @@
 //! plain Rust; everything that touches the browser is in `controller`.
 
 use crate::{
+    batch::{Batch, Job},
     frames::{Frame, Pixels},
+    gallery::Gallery,
     run::{Phase, Run},
 };
 use protocol::{EngineKind, EngineReport, Failure, FromWorker, GenerateRequest, ModelInfo};
@@ -41,8 +43,8 @@ pub struct Session {
     pub report: Option<EngineReport>,
     /// The loaded model.
     pub model: Option<ModelInfo>,
-    /// The latest run that started.
-    pub run: Option<Run>,
+    /// The runs that started.
+    pub gallery: Gallery,
     /// A job that was sent and has not started.
     pub pending: Option<(u32, GenerateRequest)>,
     /// A failure that belongs to no run on show; the run on show stays.
@@ -51,6 +53,7 @@ pub struct Session {
     pub milestone: String,
     /// Sentences for the banner, with a key each.
     pub notices: Vec<String>,
+    batch: Batch,
     last_job: u32,
 }
 
@@ -60,25 +63,31 @@ impl Default for Session {
             engine: EngineState::starting(),
             report: None,
             model: None,
-            run: None,
+            gallery: Gallery::default(),
             pending: None,
             failure: None,
             milestone: "Loading the model.".into(),
             notices: Vec::new(),
+            batch: Batch::default(),
             last_job: 0,
         }
     }
 }
 
 impl Session {
+    /// The run on show.
+    pub fn run(&self) -> Option<&Run> {
+        self.gallery.shown()
+    }
+
     /// Whether a job is under way.
     pub fn is_running(&self) -> bool {
-        self.pending.is_some() || self.run.as_ref().is_some_and(Run::is_running)
+        self.active_job().is_some() || self.batch.has_more()
     }
 
     /// The job that `Cancel` means.
     pub fn active_job(&self) -> Option<u32> {
-        let running = self.run.as_ref().filter(|run| run.is_running()).map(|run| run.job);
+        let running = self.gallery.latest().filter(|run| run.is_running()).map(|run| run.job);
         self.pending.as_ref().map(|(job, _)| *job).or(running)
     }
 
@@ -101,12 +110,24 @@ impl Session {
         }
     }
 
-    /// Notes a job about to be sent and gives it a number.
-    pub fn submit(&mut self, request: GenerateRequest) -> u32 {
-        self.last_job += 1;
-        self.pending = Some((self.last_job, request));
+    /// Takes jobs to be done one after the other, in place of what was under way; [`Self::advance`] gives the first.
+    pub fn submit(&mut self, jobs: Vec<Job>) {
+        self.batch = Batch::new(jobs);
         self.failure = None;
-        self.last_job
+    }
+
+    /// The next job to send, if the engine is free and there is one, with its number.
+    pub fn advance(&mut self) -> Option<(u32, Job)> {
+        let job = self.batch.pop()?;
+        self.last_job += 1;
+        self.pending = Some((self.last_job, job.request.clone()));
+        Some((self.last_job, job))
+    }
+
+    /// Gives up the jobs that were not sent; returns the one to cancel.
+    pub fn cancel(&mut self) -> Option<u32> {
+        self.batch.stop();
+        self.active_job()
     }
 
     /// Adds a sentence to the banner, once.
@@ -155,7 +176,12 @@ impl Session {
                 run.picture = Some(picture);
                 run.phase = Phase::Done { ms };
                 let seconds = ms.iter().sum::<f64>() / 1000.0;
-                self.milestone = format!("Done: {} steps in {seconds:.1} s.", run.steps_done());
+                let steps = run.steps_done();
+                self.milestone = match self.batch.position() {
+                    None => format!("Done: {steps} steps in {seconds:.1} s."),
+                    Some((picture, all)) if picture == all => format!("Done: {all} pictures."),
+                    Some((picture, all)) => format!("Picture {picture} of {all} is done."),
+                };
             }
             FromWorker::Cancelled { job, .. } => self.cancelled(job),
             FromWorker::Refined { job, step, view, width, height } => {
@@ -177,14 +203,17 @@ impl Session {
     }
 
     fn run_of(&mut self, job: u32) -> Option<&mut Run> {
-        self.run.as_mut().filter(|run| run.job == job)
+        self.gallery.of(job)
     }
 
     fn start(&mut self, job: u32, plan: protocol::Plan) {
         let Some((_, request)) = self.pending.take_if(|(pending, _)| *pending == job) else { return };
-        let steps = plan.outer_steps;
-        self.milestone = format!("Started: {steps} {}.", if steps == 1 { "step" } else { "steps" });
-        self.run = Some(Run::new(job, request, plan));
+        let steps = if plan.outer_steps == 1 { "1 step".into() } else { format!("{} steps", plan.outer_steps) };
+        self.milestone = match self.batch.position() {
+            None => format!("Started: {steps}."),
+            Some((picture, all)) => format!("Picture {picture} of {all} started: {steps}."),
+        };
+        self.gallery.start(Run::new(job, request, plan), self.batch.is_at_start());
     }
 
     fn cancelled(&mut self, job: u32) {
@@ -196,7 +225,12 @@ impl Session {
             stopped = Some((run.steps_done(), run.steps_total()));
         }
         match stopped {
-            Some((done, total)) if !replaced => self.milestone = format!("Cancelled after {done} of {total} steps."),
+            Some((done, total)) if !replaced => {
+                self.milestone = format!("Cancelled after {done} of {total} steps.");
+                if let Some((picture, all)) = self.batch.position() {
+                    self.milestone += &format!(" {} of {all} pictures are done.", picture - 1);
+                }
+            }
             None if dropped => self.milestone = "Cancelled before the first step.".into(),
             _ => {}
         }
@@ -207,6 +241,7 @@ impl Session {
             self.milestone = "Failed.".into();
             self.engine = EngineState::Failed(failure);
             self.pending = None;
+            self.batch.stop();
             return;
         };
         let pending = self.pending.take_if(|(pending, _)| *pending == job).is_some();
@@ -217,6 +252,7 @@ impl Session {
         if let Some(run) = running {
             run.phase = Phase::Failed(failure.clone());
         }
+        self.batch.stop();
         self.milestone = "Failed.".into();
         self.failure = Some(failure);
     }

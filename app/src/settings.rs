@@ -1,74 +1,15 @@
 //! What the form holds: the raw text of every field, so that a bad value stays visible next to what is wrong with it.
 //! Plain Rust; it becomes a [`GenerateRequest`] only through the parsers that links and the command line use too.
 
-use protocol::{FieldError, GenerateRequest, ModelInfo, RngKind, SchedulerKind, SizeRule, Timesteps};
+use crate::field::{Field, OFF, ON, RNGS, TIMESTEPS, check, parse_choice, parse_pictures, parse_scheduler};
+use protocol::{FieldError, GenerateRequest, InitImage, ModelInfo, SchedulerKind, SizeRule, Timesteps};
 
-/// A field of the form and, by the same name, a key of a link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Field {
-    /// May be empty.
-    Prompt,
-    /// Empty is no negative prompt.
-    Negative,
-    /// 1 to 150.
-    Steps,
-    /// A [`SchedulerKind`] by name.
-    Scheduler,
-    /// Classifier-free guidance scale.
-    Guidance,
-    /// Unsigned 64 bits.
-    Seed,
-    /// Pixels; empty is the model's own size.
-    Width,
-    /// Pixels; empty is the model's own size.
-    Height,
-    /// Folder name of the model.
-    Model,
-}
-
-impl Field {
-    /// In the order of the form, which is the order in which a bad field takes the focus and a link lists them.
-    pub const ALL: [Field; 9] = [
-        Field::Prompt,
-        Field::Negative,
-        Field::Steps,
-        Field::Scheduler,
-        Field::Guidance,
-        Field::Seed,
-        Field::Width,
-        Field::Height,
-        Field::Model,
-    ];
-
-    /// The key in a link, and the name that [`FieldError`] uses.
-    pub const fn key(self) -> &'static str {
-        match self {
-            Field::Prompt => "prompt",
-            Field::Negative => "negative",
-            Field::Steps => "steps",
-            Field::Scheduler => "scheduler",
-            Field::Guidance => "guidance",
-            Field::Seed => "seed",
-            Field::Width => "width",
-            Field::Height => "height",
-            Field::Model => "model",
-        }
-    }
-
-    /// The field with this key.
-    pub fn from_key(key: &str) -> Option<Field> {
-        Self::ALL.into_iter().find(|field| field.key() == key)
-    }
-
-    /// The `id` of the field's control in the page.
-    pub fn element_id(self) -> String {
-        format!("field-{}", self.key())
-    }
-}
+/// How many timesteps "Align Your Steps" has.
+pub const AYS_STEPS: u32 = 10;
 
 /// The text of every field.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Settings([String; 9]);
+pub struct Settings([String; Field::ALL.len()]);
 
 impl Settings {
     /// What the form starts with before a model has told its own defaults.
@@ -79,6 +20,12 @@ impl Settings {
         settings.set(Field::Scheduler, SchedulerKind::Euler.name());
         settings.set(Field::Guidance, "4");
         settings.set(Field::Seed, "7");
+        settings.set(Field::Strength, "0.75");
+        settings.set(Field::Eta, "0");
+        settings.set(Field::Rng, RNGS[0].0);
+        settings.set(Field::Timesteps, TIMESTEPS[0].0);
+        settings.set(Field::Weights, OFF);
+        settings.set(Field::Pictures, "1");
         settings.set(Field::Model, model);
         settings
     }
@@ -108,24 +55,92 @@ impl Settings {
 
     /// Moves every field that the user has not touched since it was filled with `old` on to what `new` says.
     pub fn adopt(&mut self, old: &Settings, new: &Settings) {
-        for field in Field::ALL {
+        for field in Field::ALL.iter().copied() {
             if self.get(field) == old.get(field) {
                 self.set(field, new.get(field));
             }
         }
     }
 
-    /// What is wrong with one field. Sizes are judged once the model's rule is known.
-    pub fn error(&self, field: Field, rule: Option<SizeRule>) -> Option<FieldError> {
-        check(field, self.get(field), rule).err()
+    /// Replaces the text of a field as the user's choice: "Align Your Steps" brings its number of steps along.
+    pub fn choose(&mut self, field: Field, text: impl Into<String>) {
+        self.set(field, text);
+        if field == Field::Timesteps && self.is_ays() {
+            self.set(Field::Steps, AYS_STEPS.to_string());
+        }
     }
 
-    /// The request for this model.
+    /// Whether the timesteps are those of "Align Your Steps".
+    pub fn is_ays(&self) -> bool {
+        parse_choice(Field::Timesteps, &TIMESTEPS, self.get(Field::Timesteps)) == Ok(Timesteps::Ays)
+    }
+
+    /// Whether the sampler has noise for eta to scale.
+    pub fn takes_eta(&self) -> bool {
+        matches!(parse_scheduler(self.get(Field::Scheduler)), Ok(SchedulerKind::Ddim | SchedulerKind::Tcd))
+    }
+
+    /// How many of the options are not as the model has them.
+    pub fn options_changed(&self, info: &ModelInfo) -> usize {
+        let defaults = Self::of_model(info, "");
+        let counts = |field: Field| field.is_advanced() && (field != Field::Eta || self.takes_eta());
+        Field::ALL.iter().filter(|field| counts(**field) && self.get(**field) != defaults.get(**field)).count()
+    }
+
+    /// Width and height in pixels; `None` while one of them cannot be used.
+    pub fn size(&self, info: &ModelInfo) -> Option<(u32, u32)> {
+        self.parse_size(info).ok()
+    }
+
+    fn parse_size(&self, info: &ModelInfo) -> Result<(u32, u32), FieldError> {
+        let size = |field: Field, default: u32| match self.get(field).trim() {
+            "" => Ok(default),
+            text => protocol::parse_size(field.key(), text, info.size),
+        };
+        Ok((size(Field::Width, info.defaults.width)?, size(Field::Height, info.defaults.height)?))
+    }
+
+    /// How many pictures, one seed after the other.
+    ///
+    /// # Errors
+    /// When it is no number that can be asked for.
+    pub fn pictures(&self) -> Result<u32, FieldError> {
+        parse_pictures(self.get(Field::Pictures))
+    }
+
+    /// What a run from a picture asks for beside the picture.
+    ///
+    /// # Errors
+    /// When the strength cannot be used.
+    pub fn init(&self, mask: bool) -> Result<InitImage, FieldError> {
+        Ok(InitImage { strength: protocol::parse_strength(self.get(Field::Strength))?, mask })
+    }
+
+    /// What is wrong with one field. Sizes are judged once the model's rule is known; what does not count is not judged,
+    /// except for the strength: only the caller knows whether there is a picture.
+    pub fn error(&self, field: Field, rule: Option<SizeRule>) -> Option<FieldError> {
+        let text = self.get(field);
+        match field {
+            Field::Eta if !self.takes_eta() => None,
+            Field::Steps if self.is_ays() && protocol::parse_steps(text).is_ok_and(|steps| steps != AYS_STEPS) => {
+                let message = format!(
+                    "Align Your Steps is a list of {AYS_STEPS} timesteps, so Steps must be {AYS_STEPS}, not '{}'. Choose \
+                     other timesteps under Advanced for another number.",
+                    text.trim()
+                );
+                Some(FieldError::new(field.key(), message))
+            }
+            _ => check(field, text, rule).err(),
+        }
+    }
+
+    /// The request for this model, without a picture to start from.
     ///
     /// # Errors
     /// Every field that cannot be used, in the order of the form.
     pub fn request(&self, info: &ModelInfo) -> Result<GenerateRequest, Vec<FieldError>> {
-        let errors: Vec<_> = Field::ALL.into_iter().filter_map(|field| self.error(field, Some(info.size))).collect();
+        let judged = Field::ALL.iter().copied().filter(|field| *field != Field::Strength);
+        let errors: Vec<_> = judged.filter_map(|field| self.error(field, Some(info.size))).collect();
         if !errors.is_empty() {
             return Err(errors);
         }
@@ -133,11 +148,10 @@ impl Settings {
     }
 
     fn parse(&self, info: &ModelInfo) -> Result<GenerateRequest, FieldError> {
-        let size = |field: Field, default: u32| match self.get(field).trim() {
-            "" => Ok(default),
-            text => protocol::parse_size(field.key(), text, info.size),
-        };
+        let (width, height) = self.parse_size(info)?;
         let negative = self.get(Field::Negative);
+        // Without eta is with an eta of 0.
+        let eta = self.takes_eta().then(|| protocol::parse_eta(self.get(Field::Eta))).transpose()?;
         Ok(GenerateRequest {
             model: info.id.clone(),
             prompt: self.get(Field::Prompt).to_owned(),
@@ -146,48 +160,21 @@ impl Settings {
             scheduler: parse_scheduler(self.get(Field::Scheduler))?,
             guidance_scale: protocol::parse_guidance(self.get(Field::Guidance))?,
             seed: protocol::parse_seed(self.get(Field::Seed))?,
-            width: size(Field::Width, info.defaults.width)?,
-            height: size(Field::Height, info.defaults.height)?,
-            eta: None,
-            rng: RngKind::Cpu,
-            timesteps: Timesteps::Spaced,
-            prompt_weights: false,
+            width,
+            height,
+            eta: eta.filter(|eta| *eta > 0.0),
+            rng: parse_choice(Field::Rng, &RNGS, self.get(Field::Rng))?,
+            timesteps: parse_choice(Field::Timesteps, &TIMESTEPS, self.get(Field::Timesteps))?,
+            prompt_weights: self.get(Field::Weights) == ON,
             init: None,
         })
     }
 }
 
-/// Whether a text can be used for a field.
-///
-/// # Errors
-/// The parser's own message.
-pub fn check(field: Field, text: &str, rule: Option<SizeRule>) -> Result<(), FieldError> {
-    match field {
-        Field::Prompt | Field::Negative | Field::Model => Ok(()),
-        Field::Steps => protocol::parse_steps(text).map(drop),
-        Field::Scheduler => parse_scheduler(text).map(drop),
-        Field::Guidance => protocol::parse_guidance(text).map(drop),
-        Field::Seed => protocol::parse_seed(text).map(drop),
-        Field::Width | Field::Height => match rule {
-            Some(rule) if !text.trim().is_empty() => protocol::parse_size(field.key(), text, rule).map(drop),
-            _ => Ok(()),
-        },
-    }
-}
-
-fn parse_scheduler(text: &str) -> Result<SchedulerKind, FieldError> {
-    text.parse().map_err(|error: protocol::UnknownScheduler| FieldError::new("scheduler", sentence(&error.to_string())))
-}
-
-fn sentence(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map(|first| first.to_uppercase().chain(chars).chain(['.']).collect()).unwrap_or_default()
-}
-
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use protocol::ResolvedDefaults;
+    use protocol::{ResolvedDefaults, RngKind};
 
     pub fn model() -> ModelInfo {
         ModelInfo {
@@ -265,10 +252,33 @@ pub mod tests {
     }
 
     #[test]
-    fn keys_are_distinct_and_lead_back() {
-        for (index, field) in Field::ALL.into_iter().enumerate() {
-            assert_eq!(field as usize, index);
-            assert_eq!(Field::from_key(field.key()), Some(field));
-        }
+    fn the_options_reach_the_request_only_where_they_count() {
+        let mut settings = Settings::of_model(&model(), "");
+        settings.set(Field::Eta, "0.5");
+        settings.set(Field::Rng, "philox");
+        settings.set(Field::Weights, ON);
+        let request = settings.request(&model()).unwrap();
+        assert_eq!((request.eta, request.rng, request.prompt_weights), (None, RngKind::Philox, true));
+        settings.set(Field::Eta, "2");
+        settings.set(Field::Strength, "2");
+        assert!(settings.request(&model()).is_ok(), "DPM++ 2M has no eta, and there is no picture");
+        assert!(settings.init(false).is_err());
+        settings.set(Field::Scheduler, "ddim");
+        assert_eq!(settings.request(&model()).unwrap_err()[0].field, "eta");
+        settings.set(Field::Eta, "0.5");
+        assert_eq!(settings.request(&model()).unwrap().eta, Some(0.5));
+    }
+
+    #[test]
+    fn align_your_steps_has_ten_steps() {
+        let mut settings = Settings::of_model(&model(), "");
+        settings.choose(Field::Timesteps, "ays");
+        let request = settings.request(&model()).unwrap();
+        assert_eq!((request.num_inference_steps, request.timesteps), (10, Timesteps::Ays));
+        settings.set(Field::Steps, "12");
+        let errors = settings.request(&model()).unwrap_err();
+        assert!(errors[0].field == "steps" && errors[0].message.contains("must be 10, not '12'"), "{errors:?}");
+        settings.choose(Field::Timesteps, "spaced");
+        assert_eq!(settings.request(&model()).unwrap().num_inference_steps, 12);
     }
 }

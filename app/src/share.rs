@@ -1,7 +1,8 @@
 //! Links: a whole experiment in the fragment of the address, which never leaves the browser.
 //! Unknown keys are ignored; a value that cannot be used gives way to the default, and the reader is told.
 
-use crate::settings::{Field, Settings, check};
+use crate::field::{Field, ON, RNGS, TIMESTEPS, check};
+use crate::settings::{AYS_STEPS, Settings};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use protocol::{GenerateRequest, SizeRule};
 
@@ -41,6 +42,11 @@ impl Link {
         !self.values.is_empty()
     }
 
+    /// Whether the link was made with a picture to start from, which no link can carry.
+    pub fn wants_picture(&self) -> bool {
+        self.values.iter().any(|(field, _)| *field == Field::Strength)
+    }
+
     /// Lays the link's values over `defaults`. Also returns one sentence for each value that could not be used.
     /// `models` are the identifiers that exist; the size rule is that of the model, once it is known.
     pub fn over(&self, defaults: &Settings, models: &[String], rule: Option<SizeRule>) -> (Settings, Vec<String>) {
@@ -67,15 +73,32 @@ impl Link {
                 )),
             }
         }
+        if settings.is_ays() {
+            let asked = settings.get(Field::Steps).to_owned();
+            let names_steps = self.values.iter().any(|(field, _)| *field == Field::Steps);
+            if names_steps && settings.error(Field::Steps, rule).is_some() {
+                notices.push(format!(
+                    "In the link, {asked} steps do not go with Align Your Steps, which has {AYS_STEPS}. Using {AYS_STEPS}."
+                ));
+            }
+            settings.set(Field::Steps, AYS_STEPS.to_string());
+        }
         (settings, notices)
     }
 }
 
-/// The fragment, without `#`, that makes this picture again.
-pub fn fragment(request: &GenerateRequest) -> String {
+/// The fragment, without `#`, that makes these pictures again. What is as in `diffusers` is left out. The picture that
+/// a run starts from cannot be in it; its strength tells the reader that there was one.
+pub fn fragment(request: &GenerateRequest, pictures: u32) -> String {
     let steps = request.num_inference_steps.to_string();
     let guidance = request.guidance_scale.to_string();
     let [seed, width, height] = [request.seed, request.width.into(), request.height.into()].map(|n: u64| n.to_string());
+    let eta = request.eta.map(|eta| eta.to_string());
+    let strength = request.init.map(|init| init.strength.to_string());
+    let pictures = (pictures > 1).then(|| pictures.to_string());
+    // The first of each is the default.
+    let rng = RNGS[1..].iter().find(|(.., kind)| *kind == request.rng).map(|(value, ..)| *value);
+    let timesteps = TIMESTEPS[1..].iter().find(|(.., kind)| *kind == request.timesteps).map(|(value, ..)| *value);
     [
         ("prompt", Some(request.prompt.as_str())),
         ("negative", request.negative_prompt.as_deref()),
@@ -83,8 +106,14 @@ pub fn fragment(request: &GenerateRequest) -> String {
         ("scheduler", Some(request.scheduler.name())),
         ("guidance", Some(&guidance)),
         ("seed", Some(&seed)),
+        ("strength", strength.as_deref()),
         ("width", Some(&width)),
         ("height", Some(&height)),
+        ("eta", eta.as_deref()),
+        ("rng", rng),
+        ("timesteps", timesteps),
+        ("weights", request.prompt_weights.then_some(ON)),
+        ("pictures", pictures.as_deref()),
         ("model", Some(&request.model)),
     ]
     .into_iter()
@@ -111,11 +140,47 @@ mod tests {
         settings.set(Field::Seed, u64::MAX.to_string());
         settings.set(Field::Guidance, "0.1");
         let request = settings.request(&model()).unwrap();
-        let fragment = fragment(&request);
+        let fragment = fragment(&request, 1);
         assert!(!fragment.contains([' ', '+', '#', '\n']), "{fragment}");
         let (read, notices) = read(&format!("#{fragment}"));
         assert_eq!(notices, Vec::<String>::new());
         assert_eq!(read.request(&model()).unwrap(), request);
+    }
+
+    #[test]
+    fn options_survive_their_link_and_defaults_stay_out_of_it() {
+        let mut settings = Settings::of_model(&model(), "");
+        let plain = fragment(&settings.request(&model()).unwrap(), 1);
+        for key in ["eta", "rng", "timesteps", "weights", "pictures", "strength"] {
+            assert!(!plain.contains(&format!("&{key}=")), "{plain}");
+        }
+        for (field, text) in [
+            (Field::Scheduler, "ddim"),
+            (Field::Eta, "0.25"),
+            (Field::Rng, "philox"),
+            (Field::Weights, ON),
+            (Field::Pictures, "3"),
+            (Field::Strength, "0.4"),
+            (Field::Width, "96"),
+        ] {
+            settings.set(field, text);
+        }
+        settings.choose(Field::Timesteps, "ays");
+        let mut request = settings.request(&model()).unwrap();
+        request.init = settings.init(true).ok();
+        let link = fragment(&request, settings.pictures().unwrap());
+        let (read, notices) = read(&link);
+        assert_eq!((notices, Link::parse(&link).wants_picture()), (vec![], true));
+        assert_eq!(read, settings);
+    }
+
+    #[test]
+    fn align_your_steps_in_a_link_means_ten_steps() {
+        let (settings, notices) = read("#timesteps=ays");
+        assert_eq!((settings.get(Field::Steps), notices.len()), ("10", 0));
+        let (settings, notices) = read("#timesteps=ays&steps=30");
+        assert_eq!(settings.get(Field::Steps), "10");
+        assert!(notices[0].contains("30 steps"), "{notices:?}");
     }
 
     #[test]

@@ -37,6 +37,31 @@ const states = {
     await app.scrubTo(5);
     await app.picture('Step 5 of 12').waitFor();
   },
+  async options({ app }) {
+    await app.open();
+    await app.advanced.click();
+    await app.pictures.fill('4');
+    await app.fill({ scheduler: 'ddim' });
+    await app.timesteps.selectOption('ays');
+    await app.generate({ prompt: 'a red apple', seed: 7 });
+  },
+  async 'start-picture'({ app }) {
+    await app.open();
+    await app.generate(request);
+    await app.useResult.click();
+    await app.startPicture.waitFor();
+  },
+  async mask({ app, page }) {
+    await app.open();
+    await app.generate(request);
+    await app.useResult.click();
+    await app.paintMask.click();
+    const box = await app.mask.boundingBox();
+    await page.mouse.move(box.x + box.width * 0.3, box.y + box.height * 0.3);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width * 0.7, box.y + box.height * 0.4, { steps: 4 });
+    await page.mouse.up();
+  },
   async cancelled({ app }) {
     await app.open();
     await app.start({ ...request, steps: 40 });

@@ -1,9 +1,9 @@
 //! The page as a whole: header, notices, and the page that the address names.
 
 use super::{
-    details::Details, film_strip::FilmStrip, form::Form, header::Header, link_dialog::LinkDialog,
-    models_page::ModelsPage, notices::Notices, planned_page::PlannedPage, progress::Progress, scrubber::Scrubber,
-    stage::Stage, view_toggle::ViewToggle,
+    details::Details, film_strip::FilmStrip, form::Form, gallery_strip::GalleryStrip, header::Header,
+    link_dialog::LinkDialog, mask_dialog::MaskDialog, models_page::ModelsPage, notices::Notices,
+    planned_page::PlannedPage, progress::Progress, scrubber::Scrubber, stage::Stage, view_toggle::ViewToggle,
 };
 use crate::{controller::Controller, page::Page};
 use leptos::prelude::*;
@@ -37,6 +37,7 @@ pub fn App() -> impl IntoView {
                     <div class="film">
                         <FilmStrip/>
                         <Scrubber/>
+                        <GalleryStrip/>
                     </div>
                 </section>
             </div>
@@ -47,5 +48,6 @@ pub fn App() -> impl IntoView {
             }}
         </main>
         <LinkDialog/>
+        <MaskDialog/>
     }
 }

@@ -9,7 +9,7 @@ use leptos::prelude::*;
 pub fn Details() -> impl IntoView {
     let controller = controller();
     let session = controller.session;
-    let frame = Memo::new(move |_| session.with(|s| s.run.as_ref()?.shown_frame().map(|frame| frame.report.clone())));
+    let frame = Memo::new(move |_| session.with(|s| s.run()?.shown_frame().map(|frame| frame.report.clone())));
     let figure = move |pick: fn(&protocol::StepReport) -> Option<String>| {
         move || frame.with(|frame| frame.as_ref().and_then(pick)).unwrap_or_else(|| "–".into())
     };
@@ -17,9 +17,13 @@ pub fn Details() -> impl IntoView {
         Some(step) => format!("Step {step}"),
         None => "Step".into(),
     };
-    let is_back = move || session.with(|s| s.run.as_ref().is_some_and(|run| run.selected.is_some()));
-    let is_running = move || session.with(|s| s.run.as_ref().is_some_and(|run| run.is_running()));
+    let is_back = move || session.with(|s| s.run().is_some_and(|run| run.selected.is_some()));
+    let is_running = move || session.with(|s| s.run().is_some_and(|run| run.is_running()));
     let is_empty = move || frame.with(Option::is_none);
+    let can_start = Memo::new(move |_| {
+        let is_finished = |s: &crate::session::Session| s.run().is_some_and(|run| run.picture.is_some());
+        session.with(|s| is_finished(s) && s.model.as_ref().is_some_and(|model| model.has_encoder))
+    });
     view! {
         <div class="details">
             <div class="details-title">
@@ -41,6 +45,12 @@ pub fn Details() -> impl IntoView {
         <div class="row keep">
             <button type="button" disabled=is_empty on:click=move |_| controller.save_png()>"Save PNG"</button>
             <button type="button" on:click=move |_| controller.copy_link()>"Copy link"</button>
+            <button
+                type="button"
+                title="Start the next picture from this one"
+                hidden=move || !can_start.get()
+                on:click=move |_| controller.use_result()
+            >"Use this result"</button>
         </div>
     }
 }

@@ -2,7 +2,7 @@
 //! finger; the scrubber below does the same for everyone.
 
 use super::controller;
-use crate::{frames::Pixels, paint, run::Run, settings::Field};
+use crate::{field::Field, frames::Pixels, paint, run::Run};
 use leptos::{html, prelude::*};
 use protocol::STEPS_MIN;
 
@@ -13,7 +13,7 @@ pub fn FilmStrip() -> impl IntoView {
     let total = Memo::new(move |old: Option<&u32>| {
         // Before the first run: as many as the form asks for.
         let asked = || controller.settings.with(|settings| protocol::parse_steps(settings.get(Field::Steps)).ok());
-        let total = controller.session.with(|session| session.run.as_ref().map(Run::steps_total));
+        let total = controller.session.with(|session| session.run().map(Run::steps_total));
         total.or_else(asked).or(old.copied()).unwrap_or(STEPS_MIN)
     });
     view! {
@@ -35,17 +35,17 @@ fn Slot(
     let slot = NodeRef::<html::Div>::new();
     let pixels: Memo<Option<Pixels>> = Memo::new(move |_| {
         let view = controller.view.get();
-        session.with(|s| Some(s.run.as_ref()?.frames.get(step as usize - 1)?.view(view).clone()))
+        session.with(|s| Some(s.run()?.frames.get(step as usize - 1)?.view(view).clone()))
     });
     let change = Memo::new(move |_| {
         session.with(|session| {
-            let run = session.run.as_ref()?;
+            let run = session.run()?;
             let change = run.frames.get(step as usize - 1)?.report.change?;
             // The root, because the first steps change so much that the rest would vanish.
             Some((change / run.largest_change().max(f64::MIN_POSITIVE)).clamp(0.0, 1.0).sqrt())
         })
     });
-    let is_shown = Memo::new(move |_| session.with(|s| s.run.as_ref().is_some_and(|run| run.shown_step() == step)));
+    let is_shown = Memo::new(move |_| session.with(|s| s.run().is_some_and(|run| run.shown_step() == step)));
     Effect::new(move |_| {
         let Some(canvas) = canvas.get() else { return };
         pixels.with(|pixels| match pixels {

@@ -1,14 +1,20 @@
 //! What is on the screen, one component a file. Logic lives in the modules above.
 
 mod actions;
+mod advanced_fields;
 mod app;
+mod check_field;
 mod details;
+mod disclosure;
 mod failure_card;
 mod film_strip;
 mod form;
+mod gallery_strip;
 mod header;
 mod link_dialog;
 mod loading;
+mod mask_canvas;
+mod mask_dialog;
 mod models_page;
 mod notices;
 mod number_field;
@@ -22,7 +28,10 @@ mod seed_field;
 mod select_field;
 mod size_fields;
 mod stage;
+mod start_picture;
+mod start_section;
 mod steps_field;
+mod strength_field;
 mod view_toggle;
 
 pub use app::App;

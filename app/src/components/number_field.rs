@@ -1,7 +1,7 @@
 //! A number that keeps what was typed, even where it is no number: the message below it quotes it.
 
 use super::controller;
-use crate::settings::Field;
+use crate::field::Field;
 use leptos::prelude::*;
 
 /// A spin button on a text field. (`type="number"` would hide what cannot be parsed.) The arrow keys step it.
@@ -17,6 +17,9 @@ pub fn NumberField(
     min: f64,
     /// Greatest value that the arrow keys reach.
     max: f64,
+    /// Whether it does not count as things are.
+    #[prop(default = Signal::stored(false))]
+    disabled: Signal<bool>,
 ) -> impl IntoView {
     let controller = controller();
     let text = move || controller.settings.with(|settings| settings.get(field).to_owned());
@@ -46,6 +49,7 @@ pub fn NumberField(
             inputmode=if step < 1.0 { "decimal" } else { "numeric" }
             autocomplete="off"
             aria-label=name
+            disabled=disabled
             aria-valuemin=min
             aria-valuemax=max
             aria-valuenow=text

@@ -14,7 +14,8 @@ fn figures(run: &Run) -> [(&'static str, String); 3] {
         Phase::Done { ms } => ("in all", format::duration(ms.iter().sum())),
         _ => ("left", "–".into()),
     };
-    [("steps", format!("{} of {}", run.steps_done(), run.steps_total())), ("per step", pace), (label, time)]
+    let done = if run.is_bare() { run.steps_total() } else { run.steps_done() };
+    [("steps", format!("{done} of {}", run.steps_total())), ("per step", pace), (label, time)]
 }
 
 /// The bar `Denoising`, its figures, and milestones for those who cannot see them.
@@ -22,7 +23,7 @@ fn figures(run: &Run) -> [(&'static str, String); 3] {
 pub fn Progress() -> impl IntoView {
     let session = controller().session;
     let steps = Memo::new(move |_| {
-        session.with(|session| session.run.as_ref().map_or((0, 0), |run| (run.steps_done(), run.steps_total())))
+        session.with(|session| session.run().map_or((0, 0), |run| (run.steps_done(), run.steps_total())))
     });
     let milestone = Memo::new(move |_| session.with(|session| session.milestone.clone()));
     let shares = move || {
@@ -30,19 +31,30 @@ pub fn Progress() -> impl IntoView {
         format!("{}%", 100.0 * f64::from(done) / f64::from(total.max(1)))
     };
     let list = move || {
-        let values = session.with(|session| session.run.as_ref().map(figures));
+        let values = session.with(|session| session.run().map(figures));
         let values = values.unwrap_or([("steps", "–".into()), ("per step", "–".into()), ("left", "–".into())]);
         values.map(|(label, value)| view! { <p><strong>{value}</strong>" "<span>{label}</span></p> })
     };
     let remarks = move || {
-        let plan = session.with(|session| session.run.as_ref().map(|run| run.plan.clone()))?;
+        let (plan, is_bare) = session.with(|session| session.run().map(|run| (run.plan.clone(), run.is_bare())))?;
         let cut = plan.cut.into_iter().map(|cut| {
             let which = if cut.field == "negative" { "Negative prompt" } else { "Prompt" };
             let tokens = if cut.tokens == 1 { "token" } else { "tokens" };
             let verb = if cut.tokens == 1 { "was" } else { "were" };
             format!("{which}: {} {tokens} beyond the model's limit of {} {verb} cut.", cut.tokens, cut.limit)
         });
-        Some(cut.chain(plan.warnings).map(|text| view! { <p class="remark">{text}</p> }).collect_view())
+        let skipped = (plan.skipped_steps > 0).then(|| {
+            let (done, all) = (plan.outer_steps, plan.outer_steps + plan.skipped_steps);
+            format!("Starts from a picture: executes {done} of {all} steps.")
+        });
+        let bare = is_bare.then(|| "Its steps were let go to save memory.".to_owned());
+        Some(
+            cut.chain(plan.warnings)
+                .chain(skipped)
+                .chain(bare)
+                .map(|text| view! { <p class="remark">{text}</p> })
+                .collect_view(),
+        )
     };
     view! {
         <div class="progress">

@@ -1,7 +1,7 @@
 //! What the picture should show, and what it should not.
 
 use super::controller;
-use crate::settings::Field;
+use crate::field::Field;
 use leptos::prelude::*;
 
 /// How many example prompts are offered.

@@ -6,7 +6,7 @@ use super::{
     seed_field::SeedField,
     select_field::SelectField,
 };
-use crate::{format, settings::Field};
+use crate::{field::Field, format};
 use leptos::prelude::*;
 use protocol::{GUIDANCE_MAX, GUIDANCE_MIN, SchedulerKind};
 

@@ -10,8 +10,7 @@ pub fn Scrubber() -> impl IntoView {
     let session = controller.session;
     // Steps that there are, all steps, the step shown.
     let steps = Memo::new(move |_| {
-        session
-            .with(|s| s.run.as_ref().map_or((0, 0, 0), |run| (run.steps_done(), run.steps_total(), run.shown_step())))
+        session.with(|s| s.run().map_or((0, 0, 0), |run| (run.steps_done(), run.steps_total(), run.shown_step())))
     });
     let text = move || match steps.get() {
         (0, ..) => "no step yet".into(),

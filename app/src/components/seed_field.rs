@@ -1,7 +1,7 @@
 //! Which noise the picture starts from.
 
 use super::{controller, number_field::NumberField};
-use crate::{browser, settings::Field};
+use crate::{browser, field::Field};
 use leptos::prelude::*;
 
 /// The seed, and dice that throw another one.

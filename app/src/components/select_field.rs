@@ -1,7 +1,7 @@
 //! A choice among few: the platform's own select.
 
 use super::controller;
-use crate::settings::Field;
+use crate::field::Field;
 use leptos::prelude::*;
 
 /// A labelled select over (value, label) pairs.
@@ -23,7 +23,7 @@ pub fn SelectField(
             <select
                 id=field.element_id()
                 on:change=move |event| {
-                    controller.settings.update(|settings| settings.set(field, event_target_value(&event)));
+                    controller.settings.update(|settings| settings.choose(field, event_target_value(&event)));
                 }
             >
                 <For each=move || options.get() key=|(value, _)| value.clone() let((value, label))>

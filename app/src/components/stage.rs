@@ -13,11 +13,11 @@ pub fn Stage() -> impl IntoView {
     let canvas = NodeRef::<html::Canvas>::new();
     let shown = Memo::new(move |_| {
         let view = controller.view.get();
-        session.with(|session| session.run.as_ref()?.shown(view))
+        session.with(|session| session.run()?.shown(view))
     });
     let aspect = Memo::new(move |_| {
         session.with(|session| {
-            let (width, height) = match (&session.run, &session.model) {
+            let (width, height) = match (session.run(), &session.model) {
                 (Some(run), _) => (run.request.width, run.request.height),
                 (None, Some(model)) => (model.defaults.width, model.defaults.height),
                 (None, None) => (1, 1),
@@ -27,7 +27,7 @@ pub fn Stage() -> impl IntoView {
     });
     // Counts steps, not repaints: a step looked at twice, or refined, is one step.
     Effect::new(move |counted: Option<(u32, u32)>| {
-        let job_and_step = session.with(|s| s.run.as_ref().map_or((0, 0), |run| (run.job, run.steps_done())));
+        let job_and_step = session.with(|s| s.run().map_or((0, 0), |run| (run.job, run.steps_done())));
         let picture = shown.get();
         let Some(canvas) = canvas.get() else { return counted.unwrap_or_default() };
         match &picture {

@@ -4,7 +4,7 @@ use super::{
     controller,
     number_field::{FieldMessage, NumberField},
 };
-use crate::settings::Field;
+use crate::field::Field;
 use leptos::prelude::*;
 use protocol::{STEPS_MAX, STEPS_MIN};
 

@@ -93,6 +93,7 @@ impl Controller {
             self.model_loaded(known);
         }
         if ended {
+            self.advance();
             self.refine();
         }
     }
@@ -118,7 +119,9 @@ impl Controller {
     pub(super) fn refine(self) {
         let view = self.view.get_untracked();
         let wanted = self.session.with_untracked(|session| {
-            let run = session.run.as_ref().filter(|_| !session.is_running())?;
+            let run = session.run().filter(|_| !session.is_running())?;
+            // The worker keeps the latents of the latest job only.
+            let run = session.gallery.latest().filter(|latest| latest.job == run.job)?;
             let alive = session.engine == EngineState::Ready;
             Some((run.job, run.to_refine(view))).filter(|(_, steps)| alive && !steps.is_empty())
         });

@@ -32,9 +32,13 @@ export async function heapBytes(page) {
   return Math.max(0, ...sizes);
 }
 
-/** Runs inside the page, before its own scripts: keeps every message that a worker sends; of its pixels, a hash. */
+/**
+ * Runs inside the page, before its own scripts: keeps every message that a worker sends, and of its pixels a hash; and
+ * every message that a worker gets, with the bytes that went with it, and whether they were handed over.
+ */
 export function recordMessages() {
   const messages = [];
+  const sent = [];
   // The same hash as that of the frames.
   const hash = (buffer) => {
     let value = 0x811c9dc5;
@@ -49,11 +53,23 @@ export function recordMessages() {
         messages.push({ at: performance.now(), message: data?.message, pixels });
       });
     }
+    postMessage(data, transfer) {
+      const bytes = data?.pixels ? new Uint8Array(data.pixels.slice(0)) : null;
+      super.postMessage(data, transfer);
+      const isGone = bytes !== null && data.pixels.byteLength === 0;
+      sent.push({ message: structuredClone(data?.message), bytes: bytes && Array.from(bytes), isGone });
+    }
   };
   window.stepscopeMessages = messages;
+  window.stepscopeSent = sent;
 }
 
 /** What `recordMessages` kept of one type. */
 export function messages(page, type) {
   return page.evaluate((wanted) => window.stepscopeMessages.filter(({ message }) => message?.type === wanted), type);
+}
+
+/** The messages of one type that the worker got: `{ message, bytes, isGone }`. */
+export function sent(page, type) {
+  return page.evaluate((wanted) => window.stepscopeSent.filter(({ message }) => message?.type === wanted), type);
 }

@@ -22,6 +22,22 @@ export class StepscopePage {
     this.progress = page.getByRole('progressbar', { name: 'Denoising' });
     this.status = page.getByRole('status');
     this.alert = page.getByRole('alert');
+    this.advanced = page.getByText('Advanced', { exact: true });
+    this.width = page.getByRole('combobox', { name: 'Width' });
+    this.height = page.getByRole('combobox', { name: 'Height' });
+    this.eta = page.getByRole('spinbutton', { name: 'Eta' });
+    this.rng = page.getByRole('combobox', { name: 'Random numbers' });
+    this.timesteps = page.getByRole('combobox', { name: 'Timesteps' });
+    this.weights = page.getByRole('checkbox', { name: /^Prompt weights/ });
+    this.pictures = page.getByRole('spinbutton', { name: 'Pictures' });
+    this.gallery = page.getByRole('group', { name: 'Gallery' }).getByRole('button');
+    this.startSection = page.getByText('Start from a picture', { exact: true });
+    this.startFile = page.locator('input[type="file"]');
+    this.startPicture = page.getByRole('img', { name: 'Picture to start from' });
+    this.strength = page.getByRole('spinbutton', { name: 'Strength (number)' });
+    this.useResult = page.getByRole('button', { name: 'Use this result' });
+    this.paintMask = page.getByRole('button', { name: 'Paint a mask' });
+    this.mask = page.getByRole('application', { name: 'Mask' });
     this.canvas = page.locator('canvas[data-painted]');
   }
 
@@ -87,6 +103,26 @@ export class StepscopePage {
   reached(step, timeout = 60_000) {
     const reached = this.page.evaluate((wanted) => window.stepscopeTest.reached(wanted), step);
     return within(timeout, `step ${step} was not painted`, reached);
+  }
+
+  /** A PNG file for the file chooser; `draw` runs in the page and gets the canvas's context, its width and its height. */
+  async file(name, width, height, draw) {
+    const url = await this.page.evaluate(
+      ([w, h, source]) => {
+        const canvas = document.createElement('canvas');
+        [canvas.width, canvas.height] = [w, h];
+        new Function(`return ${source}`)()(canvas.getContext('2d'), w, h);
+        return canvas.toDataURL('image/png');
+      },
+      [width, height, String(draw)],
+    );
+    return { name, mimeType: 'image/png', buffer: Buffer.from(url.split(',')[1], 'base64') };
+  }
+
+  /** Chooses a file as the picture to start from. */
+  async startFrom(file) {
+    if (!(await this.startFile.isVisible())) await this.startSection.click();
+    await this.startFile.setInputFiles(file);
   }
 
   /** Everything seen since the last start. */
