@@ -1,6 +1,6 @@
 //! The engine: Stable Diffusion from a prompt to pixels, on the CPU (candle) or a GPU (wgpu), in a browser or natively.
 //!
-//! One request walks through the modules in this order: [`tokenizer`] (prompt to ids), [`models`] and [`graph`] (configs
+//! One request walks through the modules in this order: [`tokenizer`] and [`prompt_weights`] (prompt to ids), [`models`] and [`graph`] (configs
 //! to graphs), [`exec`] (graphs on a device), [`weights`] (files to that device), [`rng`] (seed to noise),
 //! [`schedulers`] (steps to arithmetic), [`pipeline`] (the step loop), [`image`] (numbers to pixels).
 
@@ -11,6 +11,7 @@ pub mod image;
 pub mod model;
 pub mod models;
 pub mod pipeline;
+pub mod prompt_weights;
 pub mod rng;
 pub mod schedulers;
 pub mod tokenizer;

@@ -107,18 +107,34 @@ impl ClipTokenizer {
     /// # Errors
     /// Only where the vocabulary lacks a byte and the unknown token as well.
     pub fn encode(&self, text: &str) -> Result<Encoded> {
-        let encoding = self
-            .inner
-            .encode_fast(text, false)
-            .map_err(|error| Error::broken("tokenizer/vocab.json", error.to_string()))?;
-        let tokens = encoding.get_ids();
+        let tokens = self.tokens(text)?;
         let kept = tokens.len().min(self.context - 2);
+        Ok(Encoded { ids: self.framed(&tokens[..kept]), tokens: tokens.len(), dropped: tokens.len() - kept })
+    }
+
+    /// Ids of a text alone: no start, no end, no padding, any length.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    pub fn tokens(&self, text: &str) -> Result<Vec<u32>> {
+        let encoding = self.inner.encode_fast(text, false);
+        let encoding = encoding.map_err(|error| Error::broken("tokenizer/vocab.json", error.to_string()))?;
+        Ok(encoding.get_ids().to_vec())
+    }
+
+    /// Start, tokens, end, then padding up to the context length. The tokens must fit: at most two less than that.
+    pub fn framed(&self, tokens: &[u32]) -> Vec<u32> {
         let mut ids = Vec::with_capacity(self.context);
         ids.push(self.start);
-        ids.extend_from_slice(&tokens[..kept]);
+        ids.extend_from_slice(tokens);
         ids.push(self.end);
         ids.resize(self.context, self.pad);
-        Ok(Encoded { ids, tokens: tokens.len(), dropped: tokens.len() - kept })
+        ids
+    }
+
+    /// Id of one token by its spelling in the vocabulary.
+    pub fn id_of(&self, token: &str) -> Option<u32> {
+        self.inner.token_to_id(token)
     }
 
     /// Length of the padded ids.
