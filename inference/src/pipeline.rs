@@ -8,7 +8,7 @@ use crate::image::{Picture, denormalize, to_rgba};
 use crate::model::Model;
 use crate::models;
 use crate::rng::TorchCpu;
-use crate::schedulers::{self, Eval, Plan};
+use crate::schedulers::{self, Draw, Eval, Plan, PlanOptions};
 use crate::weights::{self, Source};
 use protocol::{Cut, FieldError, GenerateRequest};
 use web_time::Instant;
@@ -151,7 +151,8 @@ impl<E: Executor> Pipeline<E> {
         let size = [request.height as usize / scale, request.width as usize / scale];
         let channels = self.model.unet.in_channels;
         let n = request.num_inference_steps as usize;
-        let plan = schedulers::plan(request.scheduler, &self.model.scheduler, n, request.eta)
+        let options = PlanOptions { eta: request.eta, ..PlanOptions::default() };
+        let plan = schedulers::plan(request.scheduler, &self.model.scheduler, n, &options)
             .map_err(|error| Error::Scheduler(error.to_string()))?;
 
         // A guidance-distilled UNet is told the scale and runs once, as upstream does.
@@ -191,7 +192,7 @@ impl<E: Executor> Pipeline<E> {
             let mut inputs = vec![("latents", &input), ("timestep", &timestep), ("embeds", &embeds)];
             inputs.extend(cond.as_ref().map(|cond| ("timestep_cond", cond)));
             let out = exec.run(&self.unets[unet].1, &inputs).await?;
-            let noise = eval.draws_noise.then(|| channels_last(&rng.randn(len), channels));
+            let noise = (eval.noise != Draw::None).then(|| channels_last(&rng.randn(len), channels));
             let guidance = guided.then_some(request.guidance_scale);
             exec.guide_and_step(&mut sampler, eval, &out[0], guidance, noise.as_deref())?;
             if plan.evals.get(i + 1).is_some_and(|next| next.outer_step == eval.outer_step) {

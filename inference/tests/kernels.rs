@@ -9,7 +9,7 @@ use inference::exec::gpu::GpuExecutor;
 use inference::exec::{Executor, WeightData, cpu::CpuExecutor};
 use inference::graph::{Activation, Builder, Graph, NodeId, Precision, WeightId, optimise};
 use inference::rng::TorchCpu;
-use inference::schedulers::{Combination, Eval};
+use inference::schedulers::{Combination, Draw, Eval};
 use support::tensors::assert_tensor_close;
 
 const TOLERANCE: f32 = 2e-5;
@@ -293,6 +293,7 @@ fn guide_and_step() {
                 saved: 0.2,
                 history: [0.3, -0.2, 0.1, 0.05 * (i % 3) as f64],
                 noise: if i % 2 == 0 { 0.4 } else { 0.0 },
+                output: 0.07 * (seed % 3) as f64,
             };
             let eval = Eval {
                 outer_step: i,
@@ -304,13 +305,15 @@ fn guide_and_step() {
                 remember: i % 4 != 2,
                 update: mix(i),
                 save: (i % 3 == 0).then(|| mix(i + 7)),
-                draws_noise: i % 2 == 0,
+                noise: if i % 2 == 0 { Draw::Normal } else { Draw::None },
+                known: [1.0, 0.0],
+                clip: (i % 4 == 1).then_some(0.6),
             };
             let input = exec.model_input(&sampler, eval.input_scale, 2).unwrap();
             seen.push(exec.download(&input).await.unwrap());
             let guidance = (i % 3 != 1).then_some(6.5);
             let out = exec.upload(&rng.randn(if guidance.is_some() { 2 * len } else { len })).unwrap();
-            let noise = eval.draws_noise.then(|| rng.randn(len));
+            let noise = (eval.noise != Draw::None).then(|| rng.randn(len));
             exec.guide_and_step(&mut sampler, &eval, &out, guidance, noise.as_deref()).unwrap();
             for value in [exec.latents(&sampler), exec.denoised(&sampler), exec.noise_pred(&sampler)] {
                 seen.push(exec.download(&value).await.unwrap());

@@ -6,7 +6,7 @@ mod support;
 
 use inference::rng::TorchCpu;
 use inference::schedulers::apply::Sampler;
-use inference::schedulers::{Plan, SchedulerConfig, SchedulerError, plan};
+use inference::schedulers::{Draw, Plan, PlanOptions, SchedulerConfig, SchedulerError, plan};
 use protocol::SchedulerKind;
 use serde::Deserialize;
 use support::{assert_close, golden};
@@ -47,7 +47,7 @@ fn planned(golden: &Golden, run: &Run) -> Result<Plan, SchedulerError> {
     let mut json = golden.config.clone();
     json.insert("prediction_type".into(), run.prediction_type.clone().into());
     let config = SchedulerConfig::from_json(&serde_json::to_string(&json).unwrap()).unwrap();
-    plan(run.scheduler, &config, run.steps, run.eta)
+    plan(run.scheduler, &config, run.steps, &PlanOptions { eta: run.eta, ..PlanOptions::default() })
 }
 
 /// Runs a plan with the stand-in model; the first clean prediction and the last latents.
@@ -60,7 +60,7 @@ fn sample(plan: &Plan, seed: u64) -> (Vec<f32>, Vec<f32>) {
     for eval in &plan.evals {
         let t = eval.timestep as f32;
         let answer: Vec<f32> = sampler.model_input(eval).into_iter().map(|x| 0.5 * x * t / (t + 1.0)).collect();
-        let noise = eval.draws_noise.then(|| generator.randn(SIZE));
+        let noise = (eval.noise != Draw::None).then(|| generator.randn(SIZE));
         let clean = sampler.step(eval, &answer, noise.as_deref());
         first.get_or_insert(clean);
     }
@@ -145,7 +145,7 @@ fn every_length_makes_a_whole_finite_plan() {
         for kind in SchedulerKind::ALL {
             for steps in 1..=150 {
                 let name = format!("{config}, {kind}, {steps} steps");
-                let plan = match plan(*kind, &config_, steps, None) {
+                let plan = match plan(*kind, &config_, steps, &PlanOptions::default()) {
                     Ok(plan) => plan,
                     // Distilled samplers know no more steps than they were distilled for, and no start without signal.
                     Err(SchedulerError::Steps { .. }) if distilled.contains(kind) && steps > 50 => continue,
@@ -155,6 +155,7 @@ fn every_length_makes_a_whole_finite_plan() {
                     Err(error) => panic!("{name}: {error}"),
                 };
                 assert_eq!(plan.outer_steps, steps, "{name}");
+                assert_eq!(plan.evals.len(), kind.evaluations(steps as u32) as usize, "{name}");
                 let counted: Vec<usize> = plan.evals.iter().map(|eval| eval.outer_step).collect();
                 assert!(counted.is_sorted_by(|a, b| b - a <= 1) && counted[0] == 0, "{name}: {counted:?}");
                 for eval in &plan.evals {
@@ -179,7 +180,7 @@ fn a_model_that_knows_the_answer_is_followed_to_it() {
     .unwrap();
     let clean = [1.5f32, -0.5, 0.0, 2.0];
     for kind in SchedulerKind::ALL.iter().filter(|kind| **kind != SchedulerKind::Lcm && **kind != SchedulerKind::Tcd) {
-        let plan = plan(*kind, &config, 10, None).unwrap();
+        let plan = plan(*kind, &config, 10, &PlanOptions::default()).unwrap();
         let mut generator = TorchCpu::new(3);
         let mut sampler =
             Sampler::new(generator.randn(4).into_iter().map(|x| x * plan.init_noise_sigma as f32).collect());
@@ -187,7 +188,7 @@ fn a_model_that_knows_the_answer_is_followed_to_it() {
             // to_denoised = a·x + b·answer = clean, solved for the answer.
             let [a, b] = eval.to_denoised.map(|c| c as f32);
             let answer: Vec<f32> = sampler.x.iter().zip(clean).map(|(x, clean)| (clean - a * x) / b).collect();
-            let noise = eval.draws_noise.then(|| generator.randn(4));
+            let noise = (eval.noise != Draw::None).then(|| generator.randn(4));
             let shown = sampler.step(eval, &answer, noise.as_deref());
             assert_close(&format!("{kind}: shown at step {}", eval.outer_step), &shown, &clean, 1e-4, 1.0);
         }
@@ -201,7 +202,7 @@ fn a_model_that_knows_the_answer_is_followed_to_it() {
 #[test]
 fn refusals_name_the_key_and_the_sampler() {
     let refused = |kind: SchedulerKind, json: &str, steps: usize| {
-        plan(kind, &SchedulerConfig::from_json(json).unwrap(), steps, None).unwrap_err().to_string()
+        plan(kind, &SchedulerConfig::from_json(json).unwrap(), steps, &PlanOptions::default()).unwrap_err().to_string()
     };
     let text = refused(SchedulerKind::Ddim, r#"{"clip_sample": true}"#, 5);
     assert!(text.contains("'clip_sample'") && text.contains("ddim"), "{text}");
@@ -218,7 +219,7 @@ fn refusals_name_the_key_and_the_sampler() {
 fn a_run_that_would_start_without_noise_is_announced() {
     let golden = read("sd15");
     let config = SchedulerConfig::from_json(&serde_json::to_string(&golden.config).unwrap()).unwrap();
-    let warnings = |kind, steps| plan(kind, &config, steps, None).unwrap().warnings;
+    let warnings = |kind, steps| plan(kind, &config, steps, &PlanOptions::default()).unwrap().warnings;
     assert!(warnings(SchedulerKind::Euler, 1)[0].contains("timestep 0 of 1000"));
     assert!(warnings(SchedulerKind::Euler, 20).is_empty());
     assert!(warnings(SchedulerKind::Lcm, 4)[0].contains("distilled"));

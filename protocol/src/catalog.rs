@@ -62,6 +62,22 @@ schedulers! {
     Tcd = "tcd", "TCD";
 }
 
+impl SchedulerKind {
+    /// Model evaluations that `num_inference_steps` steps from pure noise take, whatever the guidance: two a step for
+    /// the samplers that look ahead, but one in the last; PNDM looks twice at its second timestep.
+    ///
+    /// A run that starts from a picture takes fewer, and PNDM takes more where a model's config asks for its Runge-Kutta
+    /// start: the plan of the run has the number.
+    pub const fn evaluations(self, num_inference_steps: u32) -> u32 {
+        let n = num_inference_steps;
+        match self {
+            Self::Heun | Self::Dpm2 | Self::Dpm2A => (2 * n).saturating_sub(1),
+            Self::Pndm if n > 1 => n + 1,
+            _ => n,
+        }
+    }
+}
+
 impl fmt::Display for SchedulerKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

@@ -90,7 +90,7 @@ pub trait Executor {
 
     /// Combines the model's answer by guidance, predicts the clean latents and takes the evaluation's update.
     /// `model_out` holds one batch entry, or two (negative first) combined as `u + guidance · (c - u)`.
-    /// `noise` must be there exactly when `eval.draws_noise`.
+    /// `noise` must be there exactly when `eval.noise` asks for some.
     fn guide_and_step(
         &self,
         sampler: &mut Self::Sampler,

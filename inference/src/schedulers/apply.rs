@@ -32,10 +32,14 @@ impl Sampler {
     /// `noise` is the unit normal tensor of evaluations that draw one; without one, it counts as zeros.
     pub fn step(&mut self, eval: &Eval, model_output: &[f32], noise: Option<&[f32]>) -> Vec<f32> {
         debug_assert_eq!(model_output.len(), self.x.len(), "the model's output has the shape of the latents");
-        let denoised = self.mix(eval.to_denoised, model_output);
-        let now = self.mix(eval.to_history, model_output);
-        let saved = eval.save.map(|save| self.combine(&save, &now, noise));
-        self.x = self.combine(&eval.update, &now, noise);
+        let mut denoised = self.mix(eval.to_denoised, model_output);
+        if let Some(limit) = eval.clip {
+            let limit = limit as f32;
+            denoised.iter_mut().for_each(|x| *x = x.clamp(-limit, limit));
+        }
+        let now = self.mix(eval.to_history, if eval.clip.is_some() { &denoised } else { model_output });
+        let saved = eval.save.map(|save| self.combine(&save, &now, model_output, noise));
+        self.x = self.combine(&eval.update, &now, model_output, noise);
         if let Some(saved) = saved {
             self.saved = saved;
         }
@@ -46,12 +50,12 @@ impl Sampler {
         denoised
     }
 
-    fn mix(&self, factors: [f64; 2], model_output: &[f32]) -> Vec<f32> {
+    fn mix(&self, factors: [f64; 2], other: &[f32]) -> Vec<f32> {
         let [a, b] = factors.map(|factor| factor as f32);
-        self.x.iter().zip(model_output).map(|(x, out)| a * x + b * out).collect()
+        self.x.iter().zip(other).map(|(x, out)| a * x + b * out).collect()
     }
 
-    fn combine(&self, factors: &Combination, now: &[f32], noise: Option<&[f32]>) -> Vec<f32> {
+    fn combine(&self, factors: &Combination, now: &[f32], output: &[f32], noise: Option<&[f32]>) -> Vec<f32> {
         let mut sum: Vec<f32> = self.x.iter().map(|x| factors.x as f32 * x).collect();
         let mut add = |factor: f64, values: &[f32]| {
             // A factor of 0 must not let an infinite or stale value in.
@@ -64,6 +68,7 @@ impl Sampler {
         for (factor, values) in factors.history[1..].iter().zip(&self.history) {
             add(*factor, values);
         }
+        add(factors.output, output);
         if let Some(noise) = noise {
             add(factors.noise, noise);
         }

@@ -1,18 +1,12 @@
 //! `DDIMScheduler` (Song et al. 2020, eq. 12): a jump to the previous level along the predicted noise, with a share
 //! `eta` of it drawn afresh.
 
-use protocol::SchedulerKind;
-
-use super::config::{SchedulerConfig, Spacing};
+use super::config::Spacing;
 use super::schedule::{DDPM_BETAS, Noise, ZeroSnr, all_finite, denoised_scaled, shown_sigma, timesteps};
-use super::{Combination, Eval, Schedule, SchedulerError};
+use super::{CLEAN, Combination, Draw, Eval, Run, Schedule, SchedulerError};
 
-pub(super) fn schedule(
-    kind: SchedulerKind,
-    config: &SchedulerConfig,
-    num_inference_steps: usize,
-    eta: f64,
-) -> Result<Schedule, SchedulerError> {
+pub(super) fn schedule(run: &Run) -> Result<Schedule, SchedulerError> {
+    let Run { kind, config, steps: num_inference_steps, eta, .. } = *run;
     // This class clips unless it is told not to.
     let clips = config.clip_sample.unwrap_or(true);
     config.refuse(kind, &[("clip_sample", Some(clips)), ("thresholding", config.thresholding)])?;
@@ -52,13 +46,15 @@ pub(super) fn schedule(
             remember: false,
             update: Combination {
                 x: along,
-                saved: 0.0,
                 history: [before.sqrt() - along * alpha.sqrt(), 0.0, 0.0, 0.0],
                 noise,
+                ..Combination::default()
             },
             save: None,
-            draws_noise: eta > 0.0,
+            noise: if eta > 0.0 { Draw::Normal } else { Draw::None },
+            known: CLEAN,
+            clip: None,
         }
     });
-    all_finite(kind, (evals.collect(), 1.0))
+    all_finite(kind, Schedule::by_timestep(evals.collect(), &noise))
 }

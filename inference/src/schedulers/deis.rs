@@ -1,18 +1,13 @@
 //! `DEISMultistepScheduler` (Zhang & Chen 2022), log-rho variant of second order: the predicted noise as a line in
 //! log sigma, integrated over sigma.
 
-use protocol::SchedulerKind;
-
 use super::config::{Prediction, SchedulerConfig, unsupported};
-use super::dpmpp_2m::{levels, scales};
-use super::schedule::{DDPM_BETAS, Noise, ZeroSnr, denoised_scaled};
-use super::{Combination, Eval, Schedule, SchedulerError};
+use super::dpmpp_2m::levels;
+use super::schedule::{DDPM_BETAS, Noise, ZeroSnr, denoised_scaled, scales};
+use super::{CLEAN, Combination, Draw, Eval, Run, Schedule, SchedulerError};
 
-pub(super) fn schedule(
-    kind: SchedulerKind,
-    config: &SchedulerConfig,
-    num_inference_steps: usize,
-) -> Result<Schedule, SchedulerError> {
+pub(super) fn schedule(run: &Run) -> Result<Schedule, SchedulerError> {
+    let Run { kind, config, .. } = *run;
     config.refuse(
         kind,
         &[
@@ -34,14 +29,14 @@ pub(super) fn schedule(
         ..config.clone()
     };
     let noise = Noise::new(kind, &known, &DDPM_BETAS, ZeroSnr::Ignored)?;
-    let levels = levels(kind, &known, &noise, num_inference_steps)?;
+    let levels = levels(run, &known, &noise)?;
     let steps = levels.timesteps.len();
     let lower_order_final = config.lower_order_final.unwrap_or(true) && steps < 15;
     let evals = (0..steps).map(|i| {
         let (sigma, next) = (levels.sigmas[i], levels.sigmas[i + 1]);
         let (signal, noise_scale) = scales(sigma);
         let (next_signal, _) = scales(next);
-        let first_order = order == 1 || i == 0 || (i + 1 == steps && lower_order_final);
+        let first_order = order == 1 || i <= run.begin || (i + 1 == steps && lower_order_final);
         let history = if first_order {
             [next - sigma, 0.0]
         } else {
@@ -67,10 +62,12 @@ pub(super) fn schedule(
                 ..Combination::default()
             },
             save: None,
-            draws_noise: false,
+            noise: Draw::None,
+            known: CLEAN,
+            clip: None,
         }
     });
-    Ok((evals.collect(), 1.0))
+    Ok(Schedule::scaled(evals.collect()))
 }
 
 /// Integral from `start` to `end` of the line in log sigma that is 1 at `one` and 0 at `zero`.

@@ -1,26 +1,20 @@
 //! `KDPM2DiscreteScheduler` and `KDPM2AncestralDiscreteScheduler` (Karras et al. 2022, algorithm 2): a look at the
 //! middle of the step, in log sigma, whose slope serves the whole step. Two model calls a step, one in the last.
 
-use protocol::SchedulerKind;
-
 use super::config::SchedulerConfig;
 use super::euler::derivative;
 use super::schedule::{BetaDefaults, Levels, Noise, ZeroSnr, ancestral, denoised_unscaled};
-use super::{Combination, Eval, Schedule, SchedulerError};
+use super::{CLEAN, Combination, Draw, Eval, Run, Schedule, SchedulerError};
 
 const BETAS: BetaDefaults = BetaDefaults { start: 0.00085, end: 0.012, schedule: "linear" };
 
-pub(super) fn schedule(
-    kind: SchedulerKind,
-    config: &SchedulerConfig,
-    num_inference_steps: usize,
-    draws_noise: bool,
-) -> Result<Schedule, SchedulerError> {
+pub(super) fn schedule(run: &Run, draws_noise: bool) -> Result<Schedule, SchedulerError> {
+    let Run { kind, config, .. } = *run;
     let prediction = config.prediction(kind)?;
     // Keys that these classes do not know.
     let known = SchedulerConfig { sigma_min: None, sigma_max: None, final_sigmas_type: None, ..config.clone() };
     let noise = Noise::new(kind, &known, &BETAS, ZeroSnr::Ignored)?;
-    let levels = Levels::new(kind, &known, &noise, num_inference_steps)?;
+    let levels = Levels::new(run, &known, &noise)?;
     let whole = known.use_karras_sigmas == Some(true);
     let store = |t: f64| if whole { t.round_ties_even() } else { t };
     let eval = |outer_step: usize, timestep: f64, sigma: f64, update: Combination| {
@@ -35,7 +29,9 @@ pub(super) fn schedule(
             remember: false,
             update,
             save: None,
-            draws_noise: false,
+            noise: Draw::None,
+            known: CLEAN,
+            clip: None,
         }
     };
     let steps = levels.timesteps.len();
@@ -53,10 +49,15 @@ pub(super) fn schedule(
         }
         first.save = Some(Combination { x: 1.0, ..Combination::default() });
         evals.push(first);
-        let over = Combination { saved: 1.0, history: [down - from, 0.0, 0.0, 0.0], noise: up, x: 0.0 };
+        let over =
+            Combination { saved: 1.0, history: [down - from, 0.0, 0.0, 0.0], noise: up, ..Combination::default() };
         let mut second = eval(i, noise.timestep_of(middle), middle, over);
-        second.draws_noise = draws_noise;
+        if draws_noise {
+            second.noise = Draw::Normal;
+        }
         evals.push(second);
     }
-    Ok((evals, levels.init_noise_sigma))
+    // Upstream's table has the level at the end of the step in the place of the look at its middle.
+    let table = (0..evals.len()).map(|i| [1.0, levels.sigmas[i.div_ceil(2)]]).collect();
+    Ok(Schedule { evals, levels: table, init_noise_sigma: levels.init_noise_sigma })
 }

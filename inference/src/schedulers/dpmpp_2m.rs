@@ -5,18 +5,15 @@
 use protocol::SchedulerKind;
 
 use super::config::{SchedulerConfig, Spacing, unsupported};
-use super::schedule::{DDPM_BETAS, Noise, ZeroSnr, denoised_scaled, final_sigma, karras, linspace, trailing};
-use super::{Combination, Eval, Schedule, SchedulerError};
+use super::schedule::{DDPM_BETAS, Noise, ZeroSnr, denoised_scaled, final_sigma, karras, linspace, scales, trailing};
+use super::{CLEAN, Combination, Draw, Eval, Run, Schedule, SchedulerError};
 
-pub(super) fn schedule(
-    kind: SchedulerKind,
-    config: &SchedulerConfig,
-    num_inference_steps: usize,
-) -> Result<Schedule, SchedulerError> {
+pub(super) fn schedule(run: &Run) -> Result<Schedule, SchedulerError> {
+    let Run { kind, config, .. } = *run;
     let solver = Solver::new(kind, config)?;
     let prediction = config.prediction(kind)?;
     let noise = Noise::new(kind, config, &DDPM_BETAS, ZeroSnr::Guarded)?;
-    let levels = levels(kind, config, &noise, num_inference_steps)?;
+    let levels = levels(run, config, &noise)?;
     let steps = levels.timesteps.len();
     let evals = (0..steps)
         .map(|i| {
@@ -24,7 +21,7 @@ pub(super) fn schedule(
             let (signal, noise_scale) = scales(sigma);
             let last = i + 1 == steps;
             let first_order = solver.order == 1
-                || i == 0
+                || i <= run.begin
                 || (last && (solver.euler_at_final || (solver.lower_order_final && steps < 15) || solver.ends_at_zero));
             let to_denoised = denoised_scaled(prediction, signal, noise_scale);
             let before = if first_order { None } else { Some(levels.sigmas[i - 1]) };
@@ -38,17 +35,13 @@ pub(super) fn schedule(
                 remember: true,
                 update: solver.update(before, sigma, levels.sigmas[i + 1]),
                 save: None,
-                draws_noise: solver.stochastic,
+                noise: if solver.stochastic { Draw::Normal } else { Draw::None },
+                known: CLEAN,
+                clip: None,
             }
         })
         .collect();
-    Ok((evals, 1.0))
-}
-
-/// Factors of signal and noise at a noise level, their squares adding up to 1.
-pub(super) fn scales(sigma: f64) -> (f64, f64) {
-    let signal = 1.0 / sigma.hypot(1.0);
-    (signal, sigma * signal)
+    Ok(Schedule::scaled(evals))
 }
 
 struct Solver {
@@ -118,7 +111,7 @@ impl Solver {
             history = [gain + slope * inverse_ratio, -slope * inverse_ratio, 0.0, 0.0];
         }
         let fresh = if self.stochastic { next_noise * lost.sqrt() } else { 0.0 };
-        Combination { x: next_noise / noise * shrink, saved: 0.0, history, noise: fresh }
+        Combination { x: next_noise / noise * shrink, history, noise: fresh, ..Combination::default() }
     }
 }
 
@@ -128,18 +121,15 @@ pub(super) struct Levels {
     pub sigmas: Vec<f64>,
 }
 
-pub(super) fn levels(
-    kind: SchedulerKind,
-    config: &SchedulerConfig,
-    noise: &Noise,
-    n: usize,
-) -> Result<Levels, SchedulerError> {
+pub(super) fn levels(run: &Run, config: &SchedulerConfig, noise: &Noise) -> Result<Levels, SchedulerError> {
+    let Run { kind, steps: n, .. } = *run;
     let train = noise.sigmas.len();
     // Noisier than this the schedule is cut off; lambda = -log(sigma).
     let clip = config.lambda_min_clipped.unwrap_or(f64::NEG_INFINITY);
     let last = noise.sigmas.iter().filter(|sigma| -f64::from(sigma.ln()) >= clip).count();
     let whole = |t: f64| t.round_ties_even();
     let mut timesteps: Vec<f64> = match config.spacing(kind, Spacing::Linspace)? {
+        _ if run.timesteps.is_some() => run.timesteps.unwrap_or_default().iter().map(|t| f64::from(*t)).collect(),
         Spacing::Linspace => linspace(0.0, last as f64 - 1.0, n + 1).into_iter().skip(1).rev().map(whole).collect(),
         Spacing::Leading => {
             let offset = config.steps_offset.unwrap_or(0) as f64;

@@ -1,16 +1,11 @@
 //! `EulerDiscreteScheduler`: one explicit Euler step of the probability-flow ODE per model call.
 
-use protocol::SchedulerKind;
-
-use super::config::{SchedulerConfig, unsupported};
+use super::config::unsupported;
 use super::schedule::{DDPM_BETAS, Levels, Noise, ZeroSnr, denoised_unscaled};
-use super::{Combination, Eval, Schedule, SchedulerError};
+use super::{CLEAN, Combination, Draw, Eval, Run, Schedule, SchedulerError};
 
-pub(super) fn schedule(
-    kind: SchedulerKind,
-    config: &SchedulerConfig,
-    num_inference_steps: usize,
-) -> Result<Schedule, SchedulerError> {
+pub(super) fn schedule(run: &Run) -> Result<Schedule, SchedulerError> {
+    let Run { kind, config, .. } = *run;
     let prediction = config.prediction(kind)?;
     match config.interpolation_type.as_deref().unwrap_or("linear") {
         "linear" => {}
@@ -22,7 +17,7 @@ pub(super) fn schedule(
         other => return Err(unsupported(kind, "timestep_type", other, "use discrete or continuous")),
     };
     let noise = Noise::new(kind, config, &DDPM_BETAS, ZeroSnr::Guarded)?;
-    let levels = Levels::new(kind, config, &noise, num_inference_steps)?;
+    let levels = Levels::new(run, config, &noise)?;
     let evals = levels
         .timesteps
         .iter()
@@ -41,11 +36,13 @@ pub(super) fn schedule(
                 remember: false,
                 update: Combination { x: 1.0, history: [next - sigma, 0.0, 0.0, 0.0], ..Combination::default() },
                 save: None,
-                draws_noise: false,
+                noise: Draw::None,
+                known: CLEAN,
+                clip: None,
             }
         })
         .collect();
-    Ok((evals, levels.init_noise_sigma))
+    Ok(Schedule::unscaled(evals, levels.init_noise_sigma))
 }
 
 /// `dx/dsigma = (x − x0) / sigma` as factors of latents and model output.

@@ -1,17 +1,12 @@
 //! `EulerAncestralDiscreteScheduler`: an Euler step to below the next noise level, then fresh noise up to it.
 
-use protocol::SchedulerKind;
-
 use super::config::SchedulerConfig;
 use super::euler::derivative;
 use super::schedule::{DDPM_BETAS, Levels, Noise, ZeroSnr, ancestral, denoised_unscaled};
-use super::{Combination, Eval, Schedule, SchedulerError};
+use super::{CLEAN, Combination, Draw, Eval, Run, Schedule, SchedulerError};
 
-pub(super) fn schedule(
-    kind: SchedulerKind,
-    config: &SchedulerConfig,
-    num_inference_steps: usize,
-) -> Result<Schedule, SchedulerError> {
+pub(super) fn schedule(run: &Run) -> Result<Schedule, SchedulerError> {
+    let Run { kind, config, .. } = *run;
     let prediction = config.prediction(kind)?;
     // This class knows none of the keys that reshape the noise levels.
     let known = SchedulerConfig {
@@ -24,7 +19,7 @@ pub(super) fn schedule(
         ..config.clone()
     };
     let noise = Noise::new(kind, &known, &DDPM_BETAS, ZeroSnr::Guarded)?;
-    let levels = Levels::new(kind, &known, &noise, num_inference_steps)?;
+    let levels = Levels::new(run, &known, &noise)?;
     let evals = levels
         .timesteps
         .iter()
@@ -42,11 +37,18 @@ pub(super) fn schedule(
                 to_denoised,
                 to_history: derivative(to_denoised, from),
                 remember: false,
-                update: Combination { x: 1.0, saved: 0.0, history: [down - from, 0.0, 0.0, 0.0], noise: up },
+                update: Combination {
+                    x: 1.0,
+                    history: [down - from, 0.0, 0.0, 0.0],
+                    noise: up,
+                    ..Combination::default()
+                },
                 save: None,
-                draws_noise: true,
+                noise: Draw::Normal,
+                known: CLEAN,
+                clip: None,
             }
         })
         .collect();
-    Ok((evals, levels.init_noise_sigma))
+    Ok(Schedule::unscaled(evals, levels.init_noise_sigma))
 }

@@ -1,26 +1,21 @@
 //! `HeunDiscreteScheduler`: an Euler step, a second look from where it lands, and the mean of both slopes.
 //! Two model calls a step, one in the last (it lands on noise level 0, where there is no slope).
 
-use protocol::SchedulerKind;
-
 use super::config::SchedulerConfig;
 use super::euler::derivative;
 use super::schedule::{BetaDefaults, Levels, Noise, ZeroSnr, denoised_unscaled};
-use super::{Combination, Eval, Schedule, SchedulerError};
+use super::{CLEAN, Combination, Draw, Eval, Run, Schedule, SchedulerError};
 
 const BETAS: BetaDefaults = BetaDefaults { start: 0.00085, end: 0.012, schedule: "linear" };
 
-pub(super) fn schedule(
-    kind: SchedulerKind,
-    config: &SchedulerConfig,
-    num_inference_steps: usize,
-) -> Result<Schedule, SchedulerError> {
+pub(super) fn schedule(run: &Run) -> Result<Schedule, SchedulerError> {
+    let Run { kind, config, .. } = *run;
     config.refuse(kind, &[("clip_sample", config.clip_sample)])?;
     let prediction = config.prediction(kind)?;
     // Keys that this class does not know.
     let known = SchedulerConfig { sigma_min: None, sigma_max: None, final_sigmas_type: None, ..config.clone() };
     let noise = Noise::new(kind, &known, &BETAS, ZeroSnr::Ignored)?;
-    let levels = Levels::new(kind, &known, &noise, num_inference_steps)?;
+    let levels = Levels::new(run, &known, &noise)?;
     let eval = |outer_step: usize, index: usize, update: Combination| {
         let sigma = levels.sigmas[index];
         let to_denoised = denoised_unscaled(prediction, sigma);
@@ -34,7 +29,9 @@ pub(super) fn schedule(
             remember: false,
             update,
             save: None,
-            draws_noise: false,
+            noise: Draw::None,
+            known: CLEAN,
+            clip: None,
         }
     };
     let steps = levels.timesteps.len();
@@ -54,5 +51,5 @@ pub(super) fn schedule(
         let corrected = Combination { saved: 1.0, history: [dt / 2.0, dt / 2.0, 0.0, 0.0], ..Combination::default() };
         evals.push(eval(i, i + 1, corrected));
     }
-    Ok((evals, levels.init_noise_sigma))
+    Ok(Schedule::unscaled(evals, levels.init_noise_sigma))
 }

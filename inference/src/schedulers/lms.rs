@@ -1,22 +1,17 @@
 //! `LMSDiscreteScheduler`: the last slopes as a polynomial in sigma, integrated over the step.
 
-use protocol::SchedulerKind;
-
 use super::config::SchedulerConfig;
 use super::euler::derivative;
 use super::schedule::{DDPM_BETAS, Levels, Noise, ZeroSnr, denoised_unscaled};
-use super::{Combination, Eval, HISTORY, Schedule, SchedulerError};
+use super::{CLEAN, Combination, Draw, Eval, HISTORY, Run, Schedule, SchedulerError};
 
-pub(super) fn schedule(
-    kind: SchedulerKind,
-    config: &SchedulerConfig,
-    num_inference_steps: usize,
-) -> Result<Schedule, SchedulerError> {
+pub(super) fn schedule(run: &Run) -> Result<Schedule, SchedulerError> {
+    let Run { kind, config, .. } = *run;
     let prediction = config.prediction(kind)?;
     // Keys that this class does not know.
     let known = SchedulerConfig { sigma_min: None, sigma_max: None, final_sigmas_type: None, ..config.clone() };
     let noise = Noise::new(kind, &known, &DDPM_BETAS, ZeroSnr::Ignored)?;
-    let levels = Levels::new(kind, &known, &noise, num_inference_steps)?;
+    let levels = Levels::new(run, &known, &noise)?;
     let evals = levels.timesteps.iter().enumerate().map(|(outer_step, timestep)| {
         let sigma = levels.sigmas[outer_step];
         let to_denoised = denoised_unscaled(prediction, sigma);
@@ -30,10 +25,12 @@ pub(super) fn schedule(
             remember: true,
             update: Combination { x: 1.0, history: weights(&levels.sigmas, outer_step), ..Combination::default() },
             save: None,
-            draws_noise: false,
+            noise: Draw::None,
+            known: CLEAN,
+            clip: None,
         }
     });
-    Ok((evals.collect(), levels.init_noise_sigma))
+    Ok(Schedule::unscaled(evals.collect(), levels.init_noise_sigma))
 }
 
 /// Integrals over `[sigma[i], sigma[i + 1]]` of the Lagrange polynomials through the last noise levels.

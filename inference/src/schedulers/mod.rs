@@ -40,6 +40,29 @@ pub struct Combination {
     pub history: [f64; HISTORY],
     /// Factor of the noise drawn at this evaluation.
     pub noise: f64,
+    /// Factor of the model's output itself, for samplers that need it beside a clamped prediction.
+    pub output: f64,
+}
+
+/// Clean latents without noise, as factors of both.
+const CLEAN: [f64; 2] = [1.0, 0.0];
+
+/// The noise that an evaluation asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Draw {
+    /// None: the generator stays where it is.
+    #[default]
+    None,
+    /// A unit normal tensor from the run's generator, even where its factor is 0: the generator moves on all the same.
+    Normal,
+    /// The increment of one Brownian path over the noise level, from one sigma to another, divided by the root of the
+    /// distance: `rng::Brownian::between`.
+    Brownian {
+        /// Sigma that the increment starts at.
+        from: f64,
+        /// Sigma that it ends at, smaller.
+        to: f64,
+    },
 }
 
 /// One model call and what is done with its answer.
@@ -63,9 +86,35 @@ pub struct Eval {
     pub update: Combination,
     /// The next saved latents, from the values before `update`; `None` leaves them as they are.
     pub save: Option<Combination>,
-    /// Whether a unit normal tensor is drawn here, even where its factor is 0: the generator moves on all the same.
-    pub draws_noise: bool,
+    /// The noise that is drawn here.
+    pub noise: Draw,
+    /// What the unmasked part of an inpainted picture is after this evaluation: `[0]` × clean latents + `[1]` × the
+    /// noise of the start. Upstream puts it back after every scheduler call, the inner calls of two-call samplers
+    /// included; after the last it is the clean latents.
+    pub known: [f64; 2],
+    /// The predicted clean latents are clamped to ± this, and the second factor of `to_history` is that of the clamped
+    /// prediction instead of the model output.
+    pub clip: Option<f64>,
 }
+
+/// What a run asks for beyond sampler, config and number of steps. The default asks for nothing.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PlanOptions {
+    /// Share of DDPM's noise that DDIM and TCD add: 0 is deterministic. Left out it is 0, which is what upstream's
+    /// pipelines pass. The other samplers ignore it.
+    pub eta: Option<f64>,
+    /// For runs that start from a picture, 0..=1: only the last `int(num_inference_steps · strength)` steps are done.
+    /// Left out, or 1, all of them are.
+    pub strength: Option<f64>,
+    /// Training timesteps to visit instead of those that the sampler would space, noisiest first; as many as there are
+    /// steps.
+    pub timesteps: Option<Vec<u32>>,
+}
+
+/// The ten timesteps of "Align Your Steps" for Stable Diffusion 1 and 2: `AysSchedules["StableDiffusionTimesteps"]`.
+pub const AYS_SD: [u32; 10] = [999, 850, 736, 645, 545, 455, 343, 233, 124, 24];
+/// The same for Stable Diffusion XL: `AysSchedules["StableDiffusionXLTimesteps"]`.
+pub const AYS_SDXL: [u32; 10] = [999, 845, 730, 587, 443, 310, 193, 116, 53, 13];
 
 /// Everything there is to know about a run before it starts, the model apart.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,10 +123,29 @@ pub struct Plan {
     pub evals: Vec<Eval>,
     /// Scale of the first, unit normal latents.
     pub init_noise_sigma: f64,
-    /// Number of steps as the user counts them; some samplers call the model more often.
+    /// Number of steps that are executed, as the user counts them; some samplers call the model more often.
     pub outer_steps: usize,
+    /// Steps at the noisy end that are left out because the run starts from a picture.
+    pub skipped_steps: usize,
+    /// The first latents of a run that starts from a picture: `[0]` × clean latents + `[1]` × unit normal noise
+    /// (`add_noise` at the first timestep). Upstream's inpainting starts from pure noise × `init_noise_sigma` instead
+    /// where the strength is 1; its img2img does not.
+    pub start: [f64; 2],
+    /// The Brownian path that `Draw::Brownian` refers to.
+    pub brownian: Option<BrownianPath>,
     /// What a user should know about this combination, one sentence each.
     pub warnings: Vec<String>,
+}
+
+/// Parameters of a run's Brownian path: `rng::Brownian::new`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BrownianPath {
+    /// The smallest sigma above 0 of the whole schedule.
+    pub sigma_min: f64,
+    /// Its largest sigma.
+    pub sigma_max: f64,
+    /// `noise_sampler_seed` of the model's config; where it has none, the run's own seed serves.
+    pub seed: Option<u64>,
 }
 
 /// Why a config and a step count make no plan.
@@ -118,13 +186,48 @@ pub enum SchedulerError {
     },
 }
 
-/// The evaluations and the scale of the first latents, as each sampler's module computes them.
-type Schedule = (Vec<Eval>, f64);
+/// What a sampler's module is given.
+struct Run<'a> {
+    kind: SchedulerKind,
+    config: &'a SchedulerConfig,
+    /// `num_inference_steps`.
+    steps: usize,
+    /// The first step that is executed. Multistep samplers start there with no memory.
+    begin: usize,
+    eta: f64,
+    timesteps: Option<&'a [u32]>,
+}
 
-/// Lists the model calls of `num_inference_steps` steps.
-///
-/// `eta` matters to DDIM (0 is deterministic, 1 draws as much noise as DDPM) and TCD; the others ignore it. Left out it
-/// is 0, which is what upstream's pipelines pass.
+/// What a sampler's module computes; steps before `Run::begin` may be in it or not.
+struct Schedule {
+    evals: Vec<Eval>,
+    /// `add_noise` at each evaluation: factors of clean latents and noise.
+    levels: Vec<[f64; 2]>,
+    init_noise_sigma: f64,
+}
+
+impl Schedule {
+    /// Of samplers whose latents are `x0 + sigma · noise`.
+    fn unscaled(evals: Vec<Eval>, init_noise_sigma: f64) -> Self {
+        let levels = evals.iter().map(|eval| [1.0, eval.sigma]).collect();
+        Self { evals, levels, init_noise_sigma }
+    }
+
+    /// Of samplers whose latents are `signal · x0 + noise_scale · noise`, by sigma.
+    fn scaled(evals: Vec<Eval>) -> Self {
+        let levels = evals.iter().map(|eval| schedule::scales(eval.sigma).into()).collect();
+        Self { evals, levels, init_noise_sigma: 1.0 }
+    }
+
+    /// The same by the training table, which may end at no signal at all.
+    fn by_timestep(evals: Vec<Eval>, noise: &schedule::Noise) -> Self {
+        let alpha = |t: f64| f64::from(noise.alphas_cumprod[t as usize]);
+        let levels = evals.iter().map(|eval| alpha(eval.timestep)).map(|a| [a.sqrt(), (1.0 - a).sqrt()]).collect();
+        Self { evals, levels, init_noise_sigma: 1.0 }
+    }
+}
+
+/// Lists the model calls of `num_inference_steps` steps, or of the last of them where `options` has a strength.
 ///
 /// # Errors
 /// When the config asks for something that is not implemented, or the step count is out of the sampler's range.
@@ -132,32 +235,89 @@ pub fn plan(
     kind: SchedulerKind,
     config: &SchedulerConfig,
     num_inference_steps: usize,
-    eta: Option<f64>,
+    options: &PlanOptions,
 ) -> Result<Plan, SchedulerError> {
     let n = num_inference_steps;
+    let steps_error = |reason| Err(SchedulerError::Steps { scheduler: kind, steps: n, reason });
     if n == 0 {
-        return Err(SchedulerError::Steps { scheduler: kind, steps: n, reason: "at least 1 is needed".into() });
+        return steps_error("at least 1 is needed".to_owned());
     }
-    let (evals, init_noise_sigma) = match kind {
-        SchedulerKind::Euler => euler::schedule(kind, config, n),
-        SchedulerKind::EulerA => euler_ancestral::schedule(kind, config, n),
-        SchedulerKind::Heun => heun::schedule(kind, config, n),
-        SchedulerKind::Ddim => ddim::schedule(kind, config, n, eta.unwrap_or(0.0)),
-        SchedulerKind::DpmPp2M | SchedulerKind::DpmPp2MKarras | SchedulerKind::DpmPp2MSde => {
-            dpmpp_2m::schedule(kind, config, n)
+    if let Some(timesteps) = &options.timesteps {
+        custom_timesteps(kind, config)?;
+        if timesteps.len() != n {
+            return steps_error(format!("the list of timesteps has {} entries; ask for as many", timesteps.len()));
         }
-        SchedulerKind::Lcm => lcm::schedule(kind, config, n),
-        SchedulerKind::Pndm => pndm::schedule(kind, config, n),
-        SchedulerKind::Lms => lms::schedule(kind, config, n),
-        SchedulerKind::Dpm2 => dpm2::schedule(kind, config, n, false),
-        SchedulerKind::Dpm2A => dpm2::schedule(kind, config, n, true),
-        SchedulerKind::UniPc => unipc::schedule(kind, config, n),
-        SchedulerKind::Deis => deis::schedule(kind, config, n),
-        SchedulerKind::Tcd => tcd::schedule(kind, config, n, eta.unwrap_or(0.0)),
+    }
+    let strength = options.strength.unwrap_or(1.0);
+    // Cut off as Python's int() does: 0.58 · 50 is 28.999….
+    let executed = ((n as f64 * strength).max(0.0) as usize).min(n);
+    if executed == 0 {
+        let least = (1..=100).find(|percent| n * percent >= 100).unwrap_or(100);
+        let reason = format!("a strength of {strength} leaves none of them; take at least {}", least as f64 / 100.0);
+        return steps_error(reason);
+    }
+    let begin = n - executed;
+    let run =
+        Run { kind, config, steps: n, begin, eta: options.eta.unwrap_or(0.0), timesteps: options.timesteps.as_deref() };
+    let Schedule { mut evals, mut levels, init_noise_sigma } = match kind {
+        SchedulerKind::Euler => euler::schedule(&run),
+        SchedulerKind::EulerA => euler_ancestral::schedule(&run),
+        SchedulerKind::Heun => heun::schedule(&run),
+        SchedulerKind::Ddim => ddim::schedule(&run),
+        SchedulerKind::DpmPp2M | SchedulerKind::DpmPp2MKarras | SchedulerKind::DpmPp2MSde => dpmpp_2m::schedule(&run),
+        SchedulerKind::Lcm => lcm::schedule(&run),
+        SchedulerKind::Pndm => pndm::schedule(&run),
+        SchedulerKind::Lms => lms::schedule(&run),
+        SchedulerKind::Dpm2 => dpm2::schedule(&run, false),
+        SchedulerKind::Dpm2A => dpm2::schedule(&run, true),
+        SchedulerKind::UniPc => unipc::schedule(&run),
+        SchedulerKind::Deis => deis::schedule(&run),
+        SchedulerKind::Tcd => tcd::schedule(&run),
     }?;
+    let skipped = evals.iter().take_while(|eval| eval.outer_step < begin).count();
+    evals.drain(..skipped);
+    levels.drain(..skipped);
+    let start = levels.first().copied().unwrap_or(CLEAN);
+    for (eval, next) in evals.iter_mut().zip(levels.into_iter().skip(1).chain([CLEAN])) {
+        eval.outer_step -= begin;
+        eval.known = next;
+    }
     let outer_steps = evals.last().map_or(0, |eval| eval.outer_step + 1);
-    let warnings = warnings(kind, config, &evals);
-    Ok(Plan { evals, init_noise_sigma, outer_steps, warnings })
+    // A run that starts from a picture is meant to start in the middle.
+    let warnings = warnings(kind, config, if begin == 0 { &evals } else { &[] });
+    Ok(Plan { evals, init_noise_sigma, outer_steps, skipped_steps: begin, start, brownian: None, warnings })
+}
+
+/// Which samplers take timesteps from outside: those whose `set_timesteps` has that parameter, without keys that space
+/// the noise levels anew.
+fn custom_timesteps(kind: SchedulerKind, config: &SchedulerConfig) -> Result<(), SchedulerError> {
+    use SchedulerKind::{DpmPp2M, DpmPp2MKarras, DpmPp2MSde, Euler, Heun, Lcm, Tcd};
+    let refused = |key, value: &str, remedy: &str| {
+        Err(SchedulerError::Unsupported { key, value: value.to_owned(), scheduler: kind, remedy: remedy.into() })
+    };
+    let takes = [Euler, Heun, DpmPp2M, DpmPp2MKarras, DpmPp2MSde, Lcm, Tcd];
+    if !takes.contains(&kind) {
+        let list = "euler, heun, dpmpp-2m, dpmpp-2m-sde, lcm or tcd";
+        return refused("timesteps", "a list of its own", &format!("the schedulers that take one are {list}"));
+    }
+    if matches!(kind, Lcm | Tcd) {
+        return Ok(());
+    }
+    let is_dpm = !matches!(kind, Euler | Heun);
+    let spaced = [
+        ("use_karras_sigmas", config.use_karras_sigmas == Some(true) || kind == DpmPp2MKarras),
+        ("use_lu_lambdas", config.use_lu_lambdas == Some(true) && is_dpm),
+        ("use_exponential_sigmas", config.use_exponential_sigmas == Some(true)),
+        ("use_beta_sigmas", config.use_beta_sigmas == Some(true)),
+    ];
+    if let Some((key, _)) = spaced.into_iter().find(|(_, on)| *on) {
+        return refused(key, "true", "timesteps of your own and spaced noise levels exclude each other");
+    }
+    let is_v = config.prediction_type.as_deref() == Some("v_prediction");
+    if kind == Euler && is_v && config.timestep_type.as_deref() == Some("continuous") {
+        return refused("timestep_type", "\"continuous\"", "a list of timesteps needs discrete ones");
+    }
+    Ok(())
 }
 
 /// Combinations that run, as upstream runs them, but rarely do what was meant.

@@ -1,11 +1,9 @@
 //! `PNDMScheduler` without its Runge-Kutta start (PLMS): a linear multistep method of up to fourth order over the
 //! model's outputs. The first step looks twice, so N steps take N + 1 model calls.
 
-use protocol::SchedulerKind;
-
-use super::config::{Prediction, SchedulerConfig, Spacing, unsupported};
+use super::config::{Prediction, Spacing, unsupported};
 use super::schedule::{DDPM_BETAS, Noise, ZeroSnr, denoised_scaled, shown_sigma, timesteps};
-use super::{Combination, Eval, HISTORY, Schedule, SchedulerError};
+use super::{CLEAN, Combination, Draw, Eval, HISTORY, Run, Schedule, SchedulerError};
 
 /// Adams-Bashforth weights by the number of outputs at hand, latest first.
 const WEIGHTS: [[f64; HISTORY]; HISTORY] = [
@@ -15,11 +13,8 @@ const WEIGHTS: [[f64; HISTORY]; HISTORY] = [
     [55.0 / 24.0, -59.0 / 24.0, 37.0 / 24.0, -9.0 / 24.0],
 ];
 
-pub(super) fn schedule(
-    kind: SchedulerKind,
-    config: &SchedulerConfig,
-    num_inference_steps: usize,
-) -> Result<Schedule, SchedulerError> {
+pub(super) fn schedule(run: &Run) -> Result<Schedule, SchedulerError> {
+    let Run { kind, config, steps: num_inference_steps, .. } = *run;
     if config.skip_prk_steps == Some(false) {
         return Err(unsupported(kind, "skip_prk_steps", "false", "set it to true, as Stable Diffusion does"));
     }
@@ -40,40 +35,40 @@ pub(super) fn schedule(
     let last_alpha = if config.set_alpha_to_one == Some(true) { 1.0 } else { alpha_at(0) };
     let before = |t: usize| t.checked_sub(stride).map_or(last_alpha, alpha_at);
 
-    let mut evals = Vec::with_capacity(num_inference_steps + 1);
-    for (outer_step, timestep) in list.iter().enumerate() {
-        let t = *timestep as usize;
-        let eval = |outer_step, update| {
-            let alpha = alpha_at(t);
-            Eval {
-                outer_step,
-                timestep: *timestep,
-                sigma: shown_sigma(alpha),
-                input_scale: 1.0,
-                to_denoised: denoised_scaled(prediction, alpha.sqrt(), (1.0 - alpha).sqrt()),
-                to_history: [0.0, 1.0],
-                remember: true,
-                update,
-                save: None,
-                draws_noise: false,
-            }
-        };
-        if outer_step == 1 {
-            // The second look of the first step: from where that landed, over the same interval again.
-            let (x, history) = transfer(prediction, alpha_at(t + stride), alpha_at(t), &[0.5, 0.5, 0.0, 0.0]);
-            let mut again = eval(0, Combination { saved: x, history, ..Combination::default() });
-            again.remember = false;
-            evals.push(again);
-        }
-        let weights = &WEIGHTS[outer_step.min(HISTORY - 1)];
-        let (x, history) = transfer(prediction, alpha_at(t), before(t), weights);
-        let mut step = eval(outer_step, Combination { x, history, ..Combination::default() });
-        if outer_step == 0 {
-            step.save = Some(Combination { x: 1.0, ..Combination::default() });
-        }
-        evals.push(step);
+    // Every timestep once, the second one twice; a run that starts from a picture drops calls of this list, not steps.
+    let mut calls: Vec<usize> = list.iter().map(|t| *t as usize).collect();
+    if let Some(second) = calls.get(1).copied() {
+        calls.insert(1, second);
     }
-    Ok((evals, 1.0))
+    calls.drain(..run.begin.min(calls.len()));
+    let evals = calls.iter().enumerate().map(|(call, t)| {
+        let alpha = alpha_at(*t);
+        let eval = |update| Eval {
+            // The first two calls make one step.
+            outer_step: run.begin + call.saturating_sub(1),
+            timestep: *t as f64,
+            sigma: shown_sigma(alpha),
+            input_scale: 1.0,
+            to_denoised: denoised_scaled(prediction, alpha.sqrt(), (1.0 - alpha).sqrt()),
+            to_history: [0.0, 1.0],
+            remember: true,
+            update,
+            save: None,
+            noise: Draw::None,
+            known: CLEAN,
+            clip: None,
+        };
+        if call == 1 {
+            // The second look of the first step: from where that landed, over the same interval again.
+            let (x, history) = transfer(prediction, alpha_at(t + stride), alpha, &[0.5, 0.5, 0.0, 0.0]);
+            return Eval { remember: false, ..eval(Combination { saved: x, history, ..Combination::default() }) };
+        }
+        let weights = &WEIGHTS[call.saturating_sub(1).min(HISTORY - 1)];
+        let (x, history) = transfer(prediction, alpha, before(*t), weights);
+        let step = eval(Combination { x, history, ..Combination::default() });
+        Eval { save: (call == 0).then_some(Combination { x: 1.0, ..Combination::default() }), ..step }
+    });
+    Ok(Schedule::by_timestep(evals.collect(), &noise))
 }
 
 /// Factors of latents and outputs that lead from `alpha` to `next` (Liu et al. 2022, eq. 9).

@@ -7,7 +7,7 @@
 use protocol::SchedulerKind;
 
 use super::config::{Prediction, SchedulerConfig, Spacing, unsupported};
-use super::{Schedule, SchedulerError};
+use super::{Run, Schedule, SchedulerError};
 
 /// Defaults that differ from class to class.
 pub(super) struct BetaDefaults {
@@ -192,15 +192,14 @@ pub(super) struct Levels {
 
 impl Levels {
     /// As Euler, Euler a and Heun choose them; `config` has only the keys that the class knows.
-    pub(super) fn new(
-        kind: SchedulerKind,
-        config: &SchedulerConfig,
-        noise: &Noise,
-        n: usize,
-    ) -> Result<Self, SchedulerError> {
+    pub(super) fn new(run: &Run, config: &SchedulerConfig, noise: &Noise) -> Result<Self, SchedulerError> {
+        let Run { kind, steps: n, .. } = *run;
         config.refuse(kind, &[("use_beta_sigmas", config.use_beta_sigmas)])?;
         let spacing = config.spacing(kind, Spacing::Linspace)?;
-        let mut timesteps = timesteps(spacing, config, n, false);
+        let mut timesteps = match run.timesteps {
+            Some(custom) => custom.iter().map(|t| f64::from(*t)).collect(),
+            None => timesteps(spacing, config, n, false),
+        };
         let mut sigmas: Vec<f64> = timesteps.iter().map(|t| noise.sigma_at(*t)).collect();
         let max = config.sigma_max.or(sigmas.first().copied()).unwrap_or_default();
         let min = config.sigma_min.or(sigmas.last().copied()).unwrap_or_default();
@@ -232,6 +231,12 @@ pub(super) fn final_sigma(kind: SchedulerKind, config: &SchedulerConfig, noise: 
         "sigma_min" => Ok(f64::from(noise.sigmas[0])),
         other => Err(unsupported(kind, "final_sigmas_type", other, "use zero or sigma_min")),
     }
+}
+
+/// Factors of signal and noise at a noise level, their squares adding up to 1.
+pub(super) fn scales(sigma: f64) -> (f64, f64) {
+    let signal = 1.0 / sigma.hypot(1.0);
+    (signal, sigma * signal)
 }
 
 /// Clean latents from unscaled latents (`x0 + sigma · noise`) and the output of a model that saw them scaled.
@@ -270,7 +275,7 @@ pub(super) fn shown_sigma(alpha_cumprod: f64) -> f64 {
 
 /// Refuses plans with coefficients that are not finite, which upstream would turn into pictures of NaN.
 pub(super) fn all_finite(kind: SchedulerKind, schedule: Schedule) -> Result<Schedule, SchedulerError> {
-    if schedule.0.iter().all(|e| e.to_denoised.iter().chain(&e.to_history).all(|c| c.is_finite())) {
+    if schedule.evals.iter().all(|e| e.to_denoised.iter().chain(&e.to_history).all(|c| c.is_finite())) {
         return Ok(schedule);
     }
     Err(SchedulerError::Unsupported {

@@ -1,23 +1,17 @@
 //! `TCDScheduler` (Zheng et al. 2024): like LCM, but it lands on a noise level between clean and the next one, and
 //! `eta` says how much of the way back up is fresh noise.
 
-use protocol::SchedulerKind;
-
-use super::config::{Prediction, SchedulerConfig};
+use super::config::Prediction;
 use super::lcm::{BETAS, distilled_timesteps};
 use super::schedule::{Noise, ZeroSnr, all_finite, denoised_scaled, shown_sigma};
-use super::{Combination, Eval, Schedule, SchedulerError};
+use super::{CLEAN, Combination, Draw, Eval, Run, Schedule, SchedulerError};
 
-pub(super) fn schedule(
-    kind: SchedulerKind,
-    config: &SchedulerConfig,
-    num_inference_steps: usize,
-    eta: f64,
-) -> Result<Schedule, SchedulerError> {
+pub(super) fn schedule(run: &Run) -> Result<Schedule, SchedulerError> {
+    let Run { kind, config, eta, .. } = *run;
     config.refuse(kind, &[("clip_sample", config.clip_sample), ("thresholding", config.thresholding)])?;
     let prediction = config.prediction(kind)?;
     let noise = Noise::new(kind, config, &BETAS, ZeroSnr::Exact)?;
-    let list = distilled_timesteps(kind, config, noise.alphas_cumprod.len(), num_inference_steps)?;
+    let list = distilled_timesteps(run, noise.alphas_cumprod.len())?;
     let alpha_at = |t: usize| f64::from(noise.alphas_cumprod[t]);
     let evals = list.iter().enumerate().map(|(outer_step, t)| {
         let alpha = alpha_at(*t);
@@ -49,8 +43,10 @@ pub(super) fn schedule(
                 ..Combination::default()
             },
             save: None,
-            draws_noise,
+            noise: if draws_noise { Draw::Normal } else { Draw::None },
+            known: CLEAN,
+            clip: None,
         }
     });
-    all_finite(kind, (evals.collect(), 1.0))
+    all_finite(kind, Schedule::by_timestep(evals.collect(), &noise))
 }

@@ -1,18 +1,13 @@
 //! `UniPCMultistepScheduler` (Zhao et al. 2023) of second order on predicted clean latents: every model answer first
 //! corrects the step that led to it, then predicts the next one. The corrected latents are kept as `saved`.
 
-use protocol::SchedulerKind;
-
 use super::config::{SchedulerConfig, unsupported};
-use super::dpmpp_2m::{levels, scales};
-use super::schedule::{DDPM_BETAS, Noise, ZeroSnr, denoised_scaled};
-use super::{Combination, Eval, Schedule, SchedulerError};
+use super::dpmpp_2m::levels;
+use super::schedule::{DDPM_BETAS, Noise, ZeroSnr, denoised_scaled, scales};
+use super::{CLEAN, Combination, Draw, Eval, Run, Schedule, SchedulerError};
 
-pub(super) fn schedule(
-    kind: SchedulerKind,
-    config: &SchedulerConfig,
-    num_inference_steps: usize,
-) -> Result<Schedule, SchedulerError> {
+pub(super) fn schedule(run: &Run) -> Result<Schedule, SchedulerError> {
+    let Run { kind, config, .. } = *run;
     config.refuse(
         kind,
         &[
@@ -38,13 +33,14 @@ pub(super) fn schedule(
     // Keys that this class does not know.
     let known = SchedulerConfig { lambda_min_clipped: None, use_lu_lambdas: None, ..config.clone() };
     let noise = Noise::new(kind, &known, &DDPM_BETAS, ZeroSnr::Guarded)?;
-    let levels = levels(kind, &known, &noise, num_inference_steps)?;
+    let levels = levels(run, &known, &noise)?;
     let (steps, sigmas) = (levels.timesteps.len(), &levels.sigmas);
     let lower_order_final = config.lower_order_final.unwrap_or(true);
-    let order_at = |i: usize| if lower_order_final { order.min(steps - i) } else { order }.min(i + 1);
-    let evals = (0..steps).map(|i| {
+    let order_at = |i: usize| if lower_order_final { order.min(steps - i) } else { order }.min(i + 1 - run.begin);
+    // Steps before the first executed one are not planned: their orders would be none.
+    let evals = (run.begin..steps).map(|i| {
         let (signal, noise_scale) = scales(sigmas[i]);
-        let corrects = i > 0 && config.disable_corrector.as_ref().is_none_or(|off| !off.contains(&(i - 1)));
+        let corrects = i > run.begin && config.disable_corrector.as_ref().is_none_or(|off| !off.contains(&(i - 1)));
         // The latents that the next step starts from, in terms of all that is at hand.
         let corrected = if corrects {
             let before = (order_at(i - 1) == 2).then(|| sigmas[i - 2]);
@@ -69,10 +65,12 @@ pub(super) fn schedule(
             remember: true,
             update,
             save: Some(corrected),
-            draws_noise: false,
+            noise: Draw::None,
+            known: CLEAN,
+            clip: None,
         }
     });
-    Ok((evals.collect(), 1.0))
+    Ok(Schedule::scaled(evals.collect()))
 }
 
 /// One step from a noise level to the next, with the level before where the step is of second order.

@@ -28,7 +28,7 @@ struct Coefficients {
     x: f32,
     saved: f32,
     noise: f32,
-    unused: f32,
+    output: f32,
     history: [f32; HISTORY],
 }
 
@@ -43,8 +43,8 @@ pub struct StepParams {
     to_history: [f32; 2],
     len: u32,
     guidance: f32,
-    guided: u32,
-    saves: u32,
+    clip: f32,
+    flags: u32,
 }
 
 impl StepParams {
@@ -57,14 +57,14 @@ impl StepParams {
         offset_of!(Self, to_history) as u32,
         offset_of!(Self, len) as u32,
         offset_of!(Self, guidance) as u32,
-        offset_of!(Self, guided) as u32,
-        offset_of!(Self, saves) as u32,
+        offset_of!(Self, clip) as u32,
+        offset_of!(Self, flags) as u32,
     ];
 }
 
 fn coefficients(c: &Combination) -> Coefficients {
     let history = c.history.map(|h| h as f32);
-    Coefficients { x: c.x as f32, saved: c.saved as f32, noise: c.noise as f32, unused: 0.0, history }
+    Coefficients { x: c.x as f32, saved: c.saved as f32, noise: c.noise as f32, output: c.output as f32, history }
 }
 
 impl GpuSampler {
@@ -108,8 +108,10 @@ impl GpuSampler {
             to_history: eval.to_history.map(|c| c as f32),
             len: self.len as u32,
             guidance: guidance.unwrap_or(1.0) as f32,
-            guided: u32::from(guidance.is_some()),
-            saves: u32::from(eval.save.is_some()),
+            clip: eval.clip.unwrap_or(0.0) as f32,
+            flags: u32::from(guidance.is_some())
+                | (u32::from(eval.save.is_some()) << 1)
+                | (u32::from(eval.clip.is_some()) << 2),
         };
         let buffers = [&model_out.buffer, &noise.buffer, &self.state];
         launch(context, "guide_and_step", bytemuck::bytes_of(&params), &buffers, self.len)?;
