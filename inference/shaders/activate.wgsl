@@ -16,5 +16,5 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) w
     if i >= params.len {
         return;
     }
-    y[i] = narrow(activate(f32(x[i])));
+    y[i] = narrow(activate(ACT, f32(x[i])));
 }

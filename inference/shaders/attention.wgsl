@@ -4,7 +4,6 @@
 #if VEC
 alias V = vec4<f32>;  // in arithmetic
 alias S = T4;         // in memory
-const WIDTH: u32 = 4u;
 fn inner(a: V, b: V) -> f32 {
     return dot(a, b);
 }
@@ -14,24 +13,23 @@ fn store(x: V) -> S {
 #else
 alias V = f32;
 alias S = T;
-const WIDTH: u32 = 1u;
 fn inner(a: V, b: V) -> f32 {
     return a * b;
 }
 fn store(x: V) -> S {
     return narrow(x);
 }
-#endif
+#end
 
 struct Params {
     queries: u32,
     keys: u32,
     heads: u32,
     batch: u32,
-    q_stride: u32,  // numbers in a row of q
+    q_stride: u32,  // of S in a row of q
     k_stride: u32,
     v_stride: u32,
-    q_offset: u32,  // first number of head 0 in a row of q
+    q_offset: u32,  // first of head 0 in a row of q
     k_offset: u32,
     v_offset: u32,
     causal: u32,
@@ -55,7 +53,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) w
     let t = i % params.queries;
     let head = i / params.queries % params.heads;
     let b = i / (params.queries * params.heads);
-    let q_at = ((b * params.queries + t) * params.q_stride + params.q_offset) / WIDTH + head * HEAD;
+    let q_at = (b * params.queries + t) * params.q_stride + params.q_offset + head * HEAD;
     var query: array<V, HEAD>;
     var sum: array<V, HEAD>;
     for (var d = 0u; d < HEAD; d++) {
@@ -67,8 +65,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) w
     let visible = select(params.keys, min(t + 1u, params.keys), params.causal == 1u);
     for (var s = 0u; s < visible; s++) {
         let row = b * params.keys + s;
-        let k_at = (row * params.k_stride + params.k_offset) / WIDTH + head * HEAD;
-        let v_at = (row * params.v_stride + params.v_offset) / WIDTH + head * HEAD;
+        let k_at = row * params.k_stride + params.k_offset + head * HEAD;
+        let v_at = row * params.v_stride + params.v_offset + head * HEAD;
         var score = 0.0;
         for (var d = 0u; d < HEAD; d++) {
             score += inner(query[d], V(k[k_at + d]));

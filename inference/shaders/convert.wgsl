@@ -11,7 +11,7 @@ struct Params {
 #else
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read_write> y: array<T>;
-#endif
+#end
 #import shared/index.wgsl
 
 @compute @workgroup_size(64)
@@ -24,5 +24,5 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) w
     y[i] = f32(x[i]);
 #else
     y[i] = narrow(x[i]);
-#endif
+#end
 }

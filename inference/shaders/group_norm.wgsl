@@ -9,10 +9,10 @@ struct Params {
 
 #import shared/value.wgsl
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<T>;        // [B, pixels, C]
+@group(0) @binding(1) var<storage, read> x: array<T>;          // [B, pixels, C]
 @group(0) @binding(2) var<storage, read> weight: array<f32>;   // [C]
 @group(0) @binding(3) var<storage, read> bias: array<f32>;     // [C]
-@group(0) @binding(4) var<storage, read_write> y: array<T>;  // [B, pixels, C]
+@group(0) @binding(4) var<storage, read_write> y: array<T>;    // [B, pixels, C]
 #import shared/activation.wgsl
 
 var<workgroup> partial: array<f32, 64>;
@@ -34,24 +34,32 @@ fn total(lane: u32, value: f32) -> f32 {
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let per_group = params.channels / params.groups;
-    let group = workgroup.x % params.groups;
-    let start = workgroup.x / params.groups * params.pixels * params.channels + group * per_group;
-    let count = params.pixels * per_group;
+    let channel = workgroup.x % params.groups * per_group;
+    let start = workgroup.x / params.groups * params.pixels * params.channels + channel;
+    let end = start + params.pixels * params.channels;
+    let count = f32(params.pixels * per_group);
+    // Pixels by lane, channels one after the other: a division for every number would cost more than all the rest.
+    let first = start + lane * params.channels;
+    let step = 64u * params.channels;
     var sum = 0.0;
-    for (var i = lane; i < count; i += 64u) {
-        sum += f32(x[start + i / per_group * params.channels + i % per_group]);
+    for (var at = first; at < end; at += step) {
+        for (var c = 0u; c < per_group; c++) {
+            sum += f32(x[at + c]);
+        }
     }
-    let mean = total(lane, sum) / f32(count);
+    let mean = total(lane, sum) / count;
     var square = 0.0;
-    for (var i = lane; i < count; i += 64u) {
-        let d = f32(x[start + i / per_group * params.channels + i % per_group]) - mean;
-        square += d * d;
+    for (var at = first; at < end; at += step) {
+        for (var c = 0u; c < per_group; c++) {
+            let d = f32(x[at + c]) - mean;
+            square += d * d;
+        }
     }
-    let scale = inverseSqrt(total(lane, square) / f32(count) + params.eps);
-    for (var i = lane; i < count; i += 64u) {
-        let c = i % per_group;
-        let at = start + i / per_group * params.channels + c;
-        let normal = (f32(x[at]) - mean) * scale * weight[group * per_group + c] + bias[group * per_group + c];
-        y[at] = narrow(activate(normal));
+    let scale = inverseSqrt(total(lane, square) / count + params.eps);
+    for (var at = first; at < end; at += step) {
+        for (var c = 0u; c < per_group; c++) {
+            let normal = (f32(x[at + c]) - mean) * scale * weight[channel + c] + bias[channel + c];
+            y[at + c] = narrow(activate(ACT, normal));
+        }
     }
 }

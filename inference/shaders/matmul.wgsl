@@ -1,12 +1,12 @@
 // Linear layers and convolutions: y[M, N] = act(gather(x)[M, K] · w[K, N] + bias + channel_bias) + residual.
 //
-// Every invocation keeps 8 rows × 8 columns of y in four 4×4 matrices and walks K four at a time: 16 vector loads feed
-// 256 multiply-adds. No workgroup memory and no barriers: software adapters pay dearly for both, and the caches of real
-// GPUs serve neighbours that read the same rows. K runs over (ky, kx, channel).
+// Every invocation keeps ROWS × 4·COLUMNS numbers of y in registers and walks K, which runs over (ky, kx, channel).
+// Neighbours lie along columns: they read the same x and adjacent w. No workgroup memory and no barriers: software
+// adapters pay dearly for both, and the caches of real GPUs serve neighbours that read the same rows.
 struct Params {
     rows: u32,          // M
     columns: u32,       // N
-    channels: u32,      // of x
+    channels: u32,      // of x, in X
     height: u32,        // of x, before doubling
     width: u32,
     out_height: u32,
@@ -18,141 +18,131 @@ struct Params {
     pad_left: u32,
     rows_per_batch: u32,
     upsample: u32,      // 1: x is read as if doubled
+    zeros: u32,         // where the zeros behind x begin, in X
+    tiles_across: u32,
+    act: u32,
+    extras: u32,        // bit 0: bias, 1: channel bias, 2: residual
 }
 
-#import shared/value.wgsl
+#import shared/matmul_types.wgsl
 @group(0) @binding(0) var<uniform> params: Params;
-#if A_VEC
-@group(0) @binding(1) var<storage, read> x: array<T4>;              // [B, H, W, C / 4]
-#else
-@group(0) @binding(1) var<storage, read> x: array<T>;               // [B, H, W, C]
-#endif
+@group(0) @binding(1) var<storage, read> x: array<X>;             // [B, H, W, C]
 #import shared/weight.wgsl
-@group(0) @binding(3) var<storage, read_write> y: array<T>;         // [M, N]
-#if BIAS
-@group(0) @binding(4) var<storage, read> bias: array<f32>;          // [N]
-#endif
-#if CHANNEL_BIAS
-@group(0) @binding(5) var<storage, read> channel_bias: array<T>;    // [B, N]
-#endif
-#if RESIDUAL
-@group(0) @binding(6) var<storage, read> residual: array<T>;        // [M, N]
-#endif
+@group(0) @binding(3) var<storage, read_write> y: array<Y>;       // [M, N]
+@group(0) @binding(4) var<storage, read> bias: array<f32>;        // [N]
+@group(0) @binding(5) var<storage, read> channel_bias: array<Y>;  // [B, N]
+@group(0) @binding(6) var<storage, read> residual: array<Y>;      // [M, N]
 #import shared/activation.wgsl
+#import shared/pixel.wgsl
 
-const OUTSIDE: u32 = 0xffffffffu;
-
-// Where pixel (ky, kx) under output row `row` begins in x, counted in numbers; OUTSIDE in the padding.
-fn source(row: u32, ky: u32, kx: u32) -> u32 {
-#if CONV
-    let area = params.out_height * params.out_width;
-    let rest = row % area;
-    let iy = rest / params.out_width * params.stride + ky - params.pad_top;
-    let ix = rest % params.out_width * params.stride + kx - params.pad_left;
-    // Left of or above the picture wraps around to a huge number, so one comparison finds both sides.
-    if iy >= (params.height << params.upsample) || ix >= (params.width << params.upsample) {
-        return OUTSIDE;
-    }
-    let pixel = (row / area * params.height + (iy >> params.upsample)) * params.width + (ix >> params.upsample);
-    return pixel * params.channels;
+fn finish(row: u32, n: u32, sum: VY) -> Y {
+#if N_VEC
+    let width = params.columns / 4u;
 #else
-    return row * params.channels;
-#endif
-}
-
-fn load_x(base: u32, c: u32) -> vec4<f32> {
-    if base == OUTSIDE {
-        return vec4<f32>();
+    let width = params.columns;
+#end
+    var value = sum;
+    if (params.extras & 2u) != 0u {
+        value += VY(channel_bias[row / params.rows_per_batch * width + n]);
     }
-#if A_VEC
-    return vec4<f32>(x[(base + c) >> 2u]);
+#if N_VEC
+    value = activate4(params.act, value);
 #else
-    var value = vec4<f32>();
-    for (var i = 0u; i < 4u && c + i < params.channels; i++) {
-        value[i] = f32(x[base + c + i]);
+    value = activate(params.act, value);
+#end
+    if (params.extras & 4u) != 0u {
+        value += VY(residual[row * width + n]);
     }
-    return value;
-#endif
+#if N_VEC
+    return narrow4(value);
+#else
+    return narrow(value);
+#end
 }
 
-// Rows of w beyond the last channel of a pixel belong to the next pixel; x is zero there, and so is what they add,
-// except at the very end of w, where the index is held back.
-fn load_w4(k: u32, n4: u32, column: u32) -> mat4x4<f32> {
-    let last = params.kernel_height * params.kernel_width * params.channels - 1u;
-    return mat4x4<f32>(
-        load_w(min(k, last) * n4 + column),
-        load_w(min(k + 1u, last) * n4 + column),
-        load_w(min(k + 2u, last) * n4 + column),
-        load_w(min(k + 3u, last) * n4 + column),
-    );
-}
-
-fn store(row: u32, column: u32, value: vec4<f32>) {
+// Four columns of a row.
+fn store(row: u32, column: u32, sum: vec4<f32>) {
     if row >= params.rows {
         return;
     }
-    for (var i = 0u; i < 4u && column + i < params.columns; i++) {
-        let n = column + i;
-        var sum = value[i];
-#if BIAS
-        sum += bias[n];
-#endif
-#if CHANNEL_BIAS
-        sum += f32(channel_bias[row / params.rows_per_batch * params.columns + n]);
-#endif
-        sum = activate(sum);
-#if RESIDUAL
-        sum += f32(residual[row * params.columns + n]);
-#endif
-        y[row * params.columns + n] = narrow(sum);
+    var value = sum;
+    if (params.extras & 1u) != 0u {
+        let at = 4u * column;
+        // Beyond the last column anything will do: it is not stored.
+        value += vec4<f32>(bias[at], bias[at + 1u], bias[at + 2u], bias[at + 3u]);
     }
+#if N_VEC
+    y[row * (params.columns / 4u) + column] = finish(row, column, value);
+#else
+    for (var i = 0u; i < 4u && 4u * column + i < params.columns; i++) {
+        let n = 4u * column + i;
+        y[row * params.columns + n] = finish(row, n, value[i]);
+    }
+#end
 }
 
-@compute @workgroup_size(8, 8)
-fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>) {
+@compute @workgroup_size(GROUP_X, GROUP_Y)
+fn main(
+    @builtin(local_invocation_id) local: vec3<u32>,
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) workgroups: vec3<u32>,
+) {
+    // Long lists of tiles are folded to stay below the limit of workgroups in a dimension.
+    let tile = group.x + group.y * workgroups.x;
+    let column = (tile % params.tiles_across * GROUP_X + local.x) * COLUMNS;
+    let row = (tile / params.tiles_across * GROUP_Y + local.y) * ROWS;
     let n4 = (params.columns + 3u) / 4u;
-    let column = id.x * 2u;
-    // Rows are folded over y and z.
-    let row = (id.y + id.z * workgroups.y * 8u) * 8u;
     if column >= n4 || row >= params.rows {
         return;
     }
-    let second = min(column + 1u, n4 - 1u);
-    let last = params.rows - 1u;
-    var acc00 = mat4x4<f32>();
-    var acc01 = mat4x4<f32>();
-    var acc10 = mat4x4<f32>();
-    var acc11 = mat4x4<f32>();
-    var k = 0u;
+#for i ROWS
+    let corner${i} = corner(row + ${i}u);
+#for j COLUMNS
+    var sum${i}_${j} = vec4<f32>();
+#end
+#end
+    var k = column;
     for (var ky = 0u; ky < params.kernel_height; ky++) {
         for (var kx = 0u; kx < params.kernel_width; kx++) {
-            let b0 = source(row, ky, kx);
-            let b1 = source(min(row + 1u, last), ky, kx);
-            let b2 = source(min(row + 2u, last), ky, kx);
-            let b3 = source(min(row + 3u, last), ky, kx);
-            let b4 = source(min(row + 4u, last), ky, kx);
-            let b5 = source(min(row + 5u, last), ky, kx);
-            let b6 = source(min(row + 6u, last), ky, kx);
-            let b7 = source(min(row + 7u, last), ky, kx);
-            for (var c = 0u; c < params.channels; c += 4u) {
-                let a0 = mat4x4<f32>(load_x(b0, c), load_x(b1, c), load_x(b2, c), load_x(b3, c));
-                let a1 = mat4x4<f32>(load_x(b4, c), load_x(b5, c), load_x(b6, c), load_x(b7, c));
-                let w0 = load_w4(k + c, n4, column);
-                let w1 = load_w4(k + c, n4, second);
-                acc00 += w0 * a0;
-                acc01 += w0 * a1;
-                acc10 += w1 * a0;
-                acc11 += w1 * a1;
+#for i ROWS
+            let from${i} = pixel(corner${i}, ky, kx);
+#end
+            for (var c = 0u; c < params.channels; c++) {
+#for i ROWS
+                let x${i} = VX(x[from${i} + c]);
+#end
+#if A_VEC
+#for c 4
+#for j COLUMNS
+                let w${c}_${j} = load_w(k + ${j}u);
+#end
+                k += n4;
+#for i ROWS
+#for j COLUMNS
+                sum${i}_${j} = fma(vec4<f32>(x${i}[${c}]), w${c}_${j}, sum${i}_${j});
+#end
+#end
+#end
+#else
+#for j COLUMNS
+                let w_${j} = load_w(k + ${j}u);
+#for i ROWS
+                sum${i}_${j} = fma(vec4<f32>(x${i}), w_${j}, sum${i}_${j});
+#end
+#end
+                k += n4;
+#end
             }
-            k += params.channels;
         }
     }
-    for (var i = 0u; i < 4u; i++) {
-        store(row + i, column * 4u, acc00[i]);
-        store(row + 4u + i, column * 4u, acc01[i]);
-        if second > column {
-            store(row + i, second * 4u, acc10[i]);
-            store(row + 4u + i, second * 4u, acc11[i]);
-        }
+    // A loop, lest the code for finishing be there for every number: some compilers take seconds for that.
+    var sums: array<vec4<f32>, ROWS * COLUMNS>;
+#for i ROWS
+#for j COLUMNS
+    sums[${i}u * COLUMNS + ${j}u] = sum${i}_${j};
+#end
+#end
+    for (var i = 0u; i < ROWS * COLUMNS; i++) {
+        store(row + i / COLUMNS, column + i % COLUMNS, sums[i]);
     }
 }

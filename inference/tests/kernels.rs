@@ -5,7 +5,7 @@ mod support;
 
 use half::f16;
 use inference::Error;
-use inference::exec::gpu::GpuExecutor;
+use inference::exec::gpu::{GpuExecutor, tune::Tuning};
 use inference::exec::{Executor, WeightData, cpu::CpuExecutor};
 use inference::graph::{Activation, Builder, Graph, NodeId, Precision, WeightId, optimise};
 use inference::rng::TorchCpu;
@@ -175,6 +175,54 @@ fn attention() {
             b.attention(q, k, v, heads, true)
         });
     }
+}
+
+/// The tiles of both kinds of device: those that are not this one's are reached by no other test.
+#[test]
+fn tiles_of_real_and_software_adapters() {
+    if support::gpu().is_none() {
+        return;
+    }
+    let half = support::gpu_with(Precision::F16).is_some();
+    for is_software in [false, true] {
+        let open = |p| pollster::block_on(GpuExecutor::with_tuning(p, Tuning { is_software })).unwrap();
+        let gpu = Devices { single: open(Precision::F32), half: half.then(|| open(Precision::F16)) };
+        for (m, k, n) in [(1, 8, 36), (2, 7, 5), (3, 12, 8), (17, 33, 9), (130, 20, 72)] {
+            compare(&gpu, &format!("linear {m}x{k}x{n}, software {is_software}"), |b| {
+                let x = b.input("x", &[1, m, k]);
+                let r = b.input("r", &[1, m, n]);
+                let y = b.linear(x, "fc", n, true);
+                b.add(y, r)
+            });
+        }
+        for (c, n) in [(3, 7), (8, 12), (12, 3)] {
+            compare(&gpu, &format!("3x3 {c}->{n}, software {is_software}"), |b| {
+                let x = b.input("x", &[3, 7, 11, c]);
+                let t = b.input("t", &[3, n]);
+                let y = b.conv(x, "conv", n, 3, 1, 1);
+                b.add_channels(y, t)
+            });
+        }
+        for (heads, dim) in [(2, 5), (1, 48), (2, 56)] {
+            compare(&gpu, &format!("{heads} heads of {dim}, software {is_software}"), |b| {
+                let x = b.input("x", &[2, 33, heads * dim]);
+                b.attention(x, x, x, heads, true)
+            });
+        }
+    }
+}
+
+/// A matrix product reads zeros behind its input; a slot that held something longer before must have them too.
+#[test]
+fn zeros_lie_behind_values_in_slots_in_use_again() {
+    let Some(gpu) = devices() else { return };
+    compare(&gpu, "long values before short ones", |b| {
+        let mut x = b.input("x", &[2, 6, 6, 4]);
+        for (i, n) in [28, 4, 20, 12, 3, 7].into_iter().enumerate() {
+            x = b.conv(x, &format!("conv{i}"), n, 3, 1, 1);
+        }
+        x
+    });
 }
 
 /// Upstream's encoder pads at the right and the bottom alone before it halves a map; worked out by hand here, because

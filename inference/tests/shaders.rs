@@ -3,8 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test ends at its first surprise")]
 
 use inference::exec::gpu::shader::{F16, KERNELS, Variant, all_variants};
-use inference::exec::gpu::{Dispatch, Source, StepParams, dispatch, narrow, widen};
-use inference::graph::{Activation, Builder, NodeId, Precision, optimise};
+use inference::exec::gpu::tune::Tuning;
+use inference::exec::gpu::{Dispatch, Lowering, Source, StepParams, dispatch, narrow, widen};
+use inference::graph::{Activation, Builder, NodeId, Precision, optimise, plan_memory};
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use std::collections::HashSet;
 
@@ -88,6 +89,8 @@ fn parameters_have_the_layout_that_the_shaders_read() {
     let x = b.layer_norm(x, "ln", 1e-5);
     let q = b.linear(x, "q", 8, true);
     let x = b.attention(q, x, x, 2, true);
+    // Heads of two channels take the other kernel.
+    let x = b.attention(x, x, x, 4, false);
     let x = b.linear(x, "ff", 16, false);
     let x = b.geglu(x);
     let x = b.reshape(x, &[1, 2, 3, 8]);
@@ -105,8 +108,10 @@ fn parameters_have_the_layout_that_the_shaders_read() {
     let mut seen = HashSet::new();
     for graph in [graph.clone(), optimise(graph)] {
         for precision in [Precision::F32, Precision::F16] {
+            let plan = plan_memory(&graph, precision);
+            let lowering = Lowering { graph: &graph, plan: &plan, precision, tuning: Tuning { is_software: true } };
             for i in 0..graph.nodes.len() {
-                let Some(dispatch) = dispatch(&graph, NodeId(i), precision, |_| true) else { continue };
+                let Some(dispatch) = dispatch(lowering, NodeId(i), |_| true) else { continue };
                 check_layout(&dispatch);
                 seen.insert(dispatch.variant.kernel);
             }

@@ -1,4 +1,4 @@
-// Pointwise functions; ACT chooses one at compile time: 0 none, 1 SiLU, 2 GELU, 3 quick GELU, 4 ReLU, 5 tanh.
+// Pointwise functions by code: 0 none, 1 SiLU, 2 GELU, 3 quick GELU, 4 ReLU, 5 tanh.
 fn sigmoid(x: f32) -> f32 {
     return 1.0 / (1.0 + exp(-x));
 }
@@ -14,8 +14,8 @@ fn gelu(x: f32) -> f32 {
     return 0.5 * x * (1.0 + erf_approx(x * 0.7071067811865476));
 }
 
-fn activate(x: f32) -> f32 {
-    switch ACT {
+fn activate(act: u32, x: f32) -> f32 {
+    switch act {
         case 1u: { return x * sigmoid(x); }
         case 2u: { return gelu(x); }
         case 3u: { return x * sigmoid(1.702 * x); }
@@ -24,4 +24,8 @@ fn activate(x: f32) -> f32 {
         case 5u: { return tanh(clamp(x, -9.0, 9.0)); }
         default: { return x; }
     }
+}
+
+fn activate4(act: u32, x: vec4<f32>) -> vec4<f32> {
+    return vec4<f32>(activate(act, x.x), activate(act, x.y), activate(act, x.z), activate(act, x.w));
 }

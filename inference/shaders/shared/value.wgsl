@@ -31,4 +31,4 @@ fn narrow(x: f32) -> T {
 fn narrow4(x: vec4<f32>) -> T4 {
     return x;
 }
-#endif
+#end

@@ -13,4 +13,4 @@ fn load_w(i: u32) -> vec4<f32> {
 fn load_w(i: u32) -> vec4<f32> {
     return w[i];
 }
-#endif
+#end

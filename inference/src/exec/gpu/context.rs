@@ -1,6 +1,7 @@
 //! The device: adapter, buffers, pipelines, readback, errors. Nothing here knows what a model is.
 
 use super::shader::Variant;
+use super::tune::Tuning;
 use crate::error::{Error, Result};
 use crate::graph::Precision;
 use futures_channel::oneshot;
@@ -53,6 +54,7 @@ pub struct Context {
     pub queue: wgpu::Queue,
     pub info: GpuInfo,
     pub precision: Precision,
+    pub tuning: Tuning,
     /// One word that kernels set when a number is too large for f16.
     pub overflow: Rc<Buffer>,
     pipelines: RefCell<HashMap<Variant, wgpu::ComputePipeline>>,
@@ -112,7 +114,8 @@ impl Context {
         let usage = BufferUsages::STORAGE | BufferUsages::COPY_DST | BufferUsages::COPY_SRC;
         let overflow = Rc::new(new_buffer(&device, "overflow", 16, usage));
         let (pipelines, staging) = Default::default();
-        Ok(Self { device, queue, info, precision, overflow, pipelines, staging, faults })
+        let tuning = Tuning { is_software };
+        Ok(Self { device, queue, info, precision, tuning, overflow, pipelines, staging, faults })
     }
 
     /// The first error since the last call, if there was one.

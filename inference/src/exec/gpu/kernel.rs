@@ -2,7 +2,8 @@
 //! of parameters is that of the shader's `Params`; a test compares their number with the shader's own layout.
 
 use super::shader::{F16, Variant};
-use crate::graph::{Activation, Graph, MatMul, Node, NodeId, Op, Precision, WeightId};
+use super::tune::Tuning;
+use crate::graph::{Activation, Graph, MatMul, MemoryPlan, Node, NodeId, Op, Precision, WeightId};
 
 /// Invocations of a workgroup of the pointwise kernels.
 const GROUP: u32 = 64;
@@ -53,9 +54,37 @@ fn code(act: Option<Activation>) -> u32 {
 
 /// Workgroups for `len` invocations, folded to two dimensions.
 pub fn folded(len: usize) -> [u32; 3] {
-    let groups = (len as u32).div_ceil(GROUP).max(1);
-    let rows = groups.div_ceil(MAX_GROUPS);
-    [groups.div_ceil(rows), rows, 1]
+    fold((len as u32).div_ceil(GROUP))
+}
+
+fn fold(groups: u32) -> [u32; 3] {
+    let rows = groups.div_ceil(MAX_GROUPS).max(1);
+    [groups.div_ceil(rows).max(1), rows, 1]
+}
+
+/// Bytes of zeros that lie behind every value: a pixel of the widest matrix product, for what it reads outside the
+/// picture.
+pub fn zero_tail(graph: &Graph) -> u64 {
+    let inputs = graph.nodes.iter().filter(|node| matches!(node.op, Op::MatMul(_))).map(|node| node.inputs[0]);
+    inputs.filter_map(|x| graph.node(x).shape.last()).max().map_or(0, |c| 4 * c.next_multiple_of(4) as u64)
+}
+
+/// Where they begin, in a slot that holds values of up to `bytes`.
+pub fn zeros_at(bytes: u64) -> u64 {
+    bytes.next_multiple_of(16)
+}
+
+/// What launches depend on.
+#[derive(Clone, Copy, Debug)]
+pub struct Lowering<'a> {
+    /// The model.
+    pub graph: &'a Graph,
+    /// Where its values lie.
+    pub plan: &'a MemoryPlan,
+    /// How they are stored.
+    pub precision: Precision,
+    /// The kind of device.
+    pub tuning: Tuning,
 }
 
 impl Dispatch {
@@ -90,13 +119,14 @@ fn convert(graph: &Graph, id: NodeId, [from, to]: [Source; 2]) -> Dispatch {
     Dispatch { variant, params: vec![len as u32], bindings, workgroups: folded(len) }
 }
 
-/// The launch that computes a node over values stored as `precision` says; `half` tells which weights are stored as
-/// f16. `None` for nodes that compute nothing.
-pub fn dispatch(graph: &Graph, id: NodeId, precision: Precision, half: impl Fn(WeightId) -> bool) -> Option<Dispatch> {
-    Some(in_f32(graph, id, half)?.stored(precision))
+/// The launch that computes a node; `half` tells which weights are stored as f16. `None` for nodes that compute
+/// nothing.
+pub fn dispatch(lowering: Lowering, id: NodeId, half: impl Fn(WeightId) -> bool) -> Option<Dispatch> {
+    Some(in_f32(lowering, id, half)?.stored(lowering.precision))
 }
 
-fn in_f32(graph: &Graph, id: NodeId, half: impl Fn(WeightId) -> bool) -> Option<Dispatch> {
+fn in_f32(lowering: Lowering, id: NodeId, half: impl Fn(WeightId) -> bool) -> Option<Dispatch> {
+    let graph = lowering.graph;
     let node = graph.node(id);
     let input = |i: usize| Source::Value(node.inputs[i]);
     let shape = |i: usize| graph.node(node.inputs[i]).shape.as_slice();
@@ -110,9 +140,9 @@ fn in_f32(graph: &Graph, id: NodeId, half: impl Fn(WeightId) -> bool) -> Option<
     };
     Some(match &node.op {
         Op::Input { .. } | Op::Reshape => return None,
-        Op::MatMul(op) => matmul(graph, node, op, half(op.weight)),
+        Op::MatMul(op) => matmul(lowering, node, op, half(op.weight)),
         Op::Attention { heads, head_dim, offsets, causal } => {
-            attention(graph, node, *heads, *head_dim, *offsets, *causal)
+            attention(lowering, node, *heads, *head_dim, *offsets, *causal)
         }
         Op::Embedding { table, positions } => Dispatch {
             variant: Variant::plain("embedding").flag("W_F16", half(*table)),
@@ -142,11 +172,7 @@ fn in_f32(graph: &Graph, id: NodeId, half: impl Fn(WeightId) -> bool) -> Option<
             dispatch.variant = dispatch.variant.constant("ACT", code(Some(*act)));
             dispatch
         }
-        Op::Geglu => {
-            let mut dispatch = pointwise("geglu", &[channels], vec![input(0)]);
-            dispatch.variant = dispatch.variant.constant("ACT", 0);
-            dispatch
-        }
+        Op::Geglu => pointwise("geglu", &[channels], vec![input(0)]),
         Op::Affine { factor, offset } => pointwise("affine", &[factor.to_bits(), offset.to_bits()], vec![input(0)]),
         Op::Add => pointwise("add", &[], vec![input(0), input(1)]),
         Op::AddChannels => pointwise("add_channels", &[channels, len / node.shape[0] as u32], vec![input(0), input(1)]),
@@ -163,21 +189,22 @@ fn norm(x: Source, weight: WeightId, bias: WeightId) -> Vec<(u32, Source)> {
     vec![(1, x), (2, Source::Weight(weight)), (3, Source::Weight(bias)), (4, Source::Output)]
 }
 
-fn matmul(graph: &Graph, node: &Node, op: &MatMul, half: bool) -> Dispatch {
+fn matmul(lowering: Lowering, node: &Node, op: &MatMul, half: bool) -> Dispatch {
+    let Lowering { graph, plan, precision, tuning } = lowering;
     let x = &graph.node(node.inputs[0]).shape;
     let n = graph.weights[op.weight.0].n() as u32;
     let rows = node.len() as u32 / n;
     let channels = x.last().map_or(1, |c| *c as u32);
+    let unit = if channels.is_multiple_of(4) { 4 } else { 1 };
+    let tile = tuning.tile(rows, n.div_ceil(4));
     // A 1×1 convolution without more is a linear layer over pixels.
-    let conv = op.conv.filter(|conv| conv.kernel != [1, 1] || conv.stride != 1 || conv.upsample);
+    let conv =
+        op.conv.filter(|conv| conv.kernel != [1, 1] || conv.stride != 1 || conv.upsample || conv.padding != [0, 0]);
     let variant = Variant::plain("matmul")
-        .flag("A_VEC", channels.is_multiple_of(4))
+        .flag("A_VEC", unit == 4)
+        .flag("N_VEC", n.is_multiple_of(4))
         .flag("W_F16", half)
-        .flag("CONV", conv.is_some())
-        .flag("BIAS", op.bias.is_some())
-        .flag("CHANNEL_BIAS", op.channel_bias)
-        .flag("RESIDUAL", op.residual)
-        .constant("ACT", code(op.act));
+        .flag("CONV", conv.is_some());
     let geometry = match conv {
         Some(conv) => [
             x[1],
@@ -192,36 +219,64 @@ fn matmul(graph: &Graph, node: &Node, op: &MatMul, half: bool) -> Dispatch {
         ],
         None => [1, 1, 1, 1, 1, 1, 1, 0, 0],
     };
-    let mut params = vec![rows, n, channels];
+    let [across, tiles] = tile.count(rows, n.div_ceil(4));
+    let slot = plan.slots[plan.slot_of[node.inputs[0].0]];
+    let number = if precision == Precision::F16 { 2 } else { 4 };
+    let zeros = zeros_at(slot.bytes) as u32 / number / unit;
+    let mut params = vec![rows, n, channels / unit];
     params.extend(geometry.map(|size| size as u32));
     params.extend([rows / node.shape[0] as u32, conv.is_some_and(|conv| conv.upsample) as u32]);
+    params.extend([zeros, across, code(op.act)]);
+    params.push(u32::from(op.bias.is_some()) | u32::from(op.channel_bias) << 1 | u32::from(op.residual) << 2);
 
     let mut rest = node.inputs[1..].iter().map(|id| Source::Value(*id));
-    let mut bindings = vec![(1, Source::Value(node.inputs[0])), (2, Source::Weight(op.weight)), (3, Source::Output)];
-    bindings.extend(op.bias.map(|bias| (4, Source::Weight(bias))));
-    bindings.extend(op.channel_bias.then(|| rest.next()).flatten().map(|source| (5, source)));
-    bindings.extend(op.residual.then(|| rest.next()).flatten().map(|source| (6, source)));
-    // A workgroup makes 8 × 8 tiles of 8 rows and 8 columns.
-    let row_groups = rows.div_ceil(64);
-    let deep = row_groups.div_ceil(MAX_GROUPS);
-    Dispatch { variant, params, bindings, workgroups: [n.div_ceil(64), row_groups.div_ceil(deep), deep] }
+    let x = Source::Value(node.inputs[0]);
+    // Something must be bound even where nothing is read.
+    let mut next = |wanted: bool| if wanted { rest.next().unwrap_or(x) } else { x };
+    let bindings = vec![
+        (1, x),
+        (2, Source::Weight(op.weight)),
+        (3, Source::Output),
+        (4, op.bias.map_or(x, Source::Weight)),
+        (5, next(op.channel_bias)),
+        (6, next(op.residual)),
+    ];
+    Dispatch { variant: tile.constants(variant), params, bindings, workgroups: fold(tiles) }
 }
 
-fn attention(graph: &Graph, node: &Node, heads: usize, head_dim: usize, offsets: [usize; 3], causal: bool) -> Dispatch {
-    let stride = |i: usize| graph.node(node.inputs[i]).shape[2];
-    let keys = graph.node(node.inputs[1]).shape[1];
-    let strides = [stride(0), stride(1), stride(2)];
+fn attention(
+    lowering: Lowering,
+    node: &Node,
+    heads: usize,
+    head_dim: usize,
+    offsets: [usize; 3],
+    causal: bool,
+) -> Dispatch {
+    /// Invocations of a workgroup of `attention_tile`.
+    const GROUP: usize = 32;
+    let input = |i: usize| &lowering.graph.node(node.inputs[i]).shape;
+    let (batch, queries, keys) = (node.shape[0], node.shape[1], input(1)[1]);
+    let strides = [input(0)[2], input(1)[2], input(2)[2]];
     let vec = std::iter::once(&head_dim).chain(&strides).chain(&offsets).all(|n| n.is_multiple_of(4));
-    let head = if vec { head_dim / 4 } else { head_dim };
-    let sizes = [node.shape[1], keys, heads, node.shape[0]];
-    let mut params: Vec<u32> = sizes.iter().chain(&strides).chain(&offsets).map(|n| *n as u32).collect();
+    let unit = if vec { 4 } else { 1 };
+    let head = (head_dim / unit) as u32;
+    let at_once = if vec { lowering.tuning.queries(head) } else { None };
+    let (variant, workgroups) = match at_once {
+        Some(at_once) => {
+            let invocations = batch * heads * queries.div_ceil(at_once as usize);
+            let variant = Variant::plain("attention_tile").constant("HEAD", head).constant("QUERIES", at_once);
+            (variant, fold(invocations.div_ceil(GROUP) as u32))
+        }
+        None => {
+            let variant = Variant::plain("attention").flag("VEC", vec).constant("HEAD", head);
+            (variant, folded(batch * heads * queries))
+        }
+    };
+    let rows = strides.iter().chain(&offsets).map(|n| (n / unit) as u32);
+    let mut params: Vec<u32> = [queries, keys, heads, batch].map(|n| n as u32).into_iter().chain(rows).collect();
     params.push(u32::from(causal));
     params.push((1.0 / (head_dim as f32).sqrt()).to_bits());
     let inputs = node.inputs.iter().map(|id| Source::Value(*id)).chain([Source::Output]);
-    Dispatch {
-        variant: Variant::plain("attention").flag("VEC", vec).constant("HEAD", head as u32),
-        params,
-        bindings: inputs.enumerate().map(|(i, source)| (i as u32 + 1, source)).collect(),
-        workgroups: folded(node.shape[0] * heads * node.shape[1]),
-    }
+    let bindings = inputs.enumerate().map(|(i, source)| (i as u32 + 1, source)).collect();
+    Dispatch { variant, params, bindings, workgroups }
 }

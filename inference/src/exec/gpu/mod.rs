@@ -7,9 +7,10 @@ mod module;
 mod peak;
 mod sampler;
 pub mod shader;
+pub mod tune;
 
 pub use context::GpuInfo;
-pub use kernel::{Dispatch, Source, dispatch, narrow, widen};
+pub use kernel::{Dispatch, Lowering, Source, dispatch, narrow, widen};
 pub use module::GpuModule;
 pub use sampler::{GpuSampler, StepParams};
 
@@ -55,6 +56,16 @@ impl GpuExecutor {
         Ok(Self { context: Rc::new(Context::open(precision).await?) })
     }
 
+    /// The same with the tiles of another kind of device, so that tests reach them all.
+    ///
+    /// # Errors
+    /// As [`GpuExecutor::with_precision`].
+    pub async fn with_tuning(precision: Precision, tuning: tune::Tuning) -> Result<Self> {
+        let mut context = Context::open(precision).await?;
+        context.tuning = tuning;
+        Ok(Self { context: Rc::new(context) })
+    }
+
     /// What is known of the adapter.
     pub fn info(&self) -> &GpuInfo {
         &self.context.info
@@ -81,7 +92,15 @@ impl Executor for GpuExecutor {
     }
 
     async fn put(&self, module: &mut GpuModule, id: WeightId, data: WeightData) -> Result<()> {
-        module.put(&self.context, id, data)
+        // Waiting costs a round trip to the device; for small weights that would be most of the time.
+        const SMALL: usize = 1 << 18;
+        if data.len() < SMALL {
+            return module.put(&self.context, id, data);
+        }
+        self.context.guarded(|| module.put(&self.context, id, data)).await?;
+        // Lets the copies on their way go, lest a whole model wait in memory for the first run.
+        self.context.queue.submit([]);
+        Ok(())
     }
 
     fn upload(&self, data: &[f32]) -> Result<GpuValue> {

@@ -2,7 +2,8 @@
 //! every run. Bind groups are made once too; making them anew at each run costs more than the launches themselves.
 
 use super::context::{Buffer, Context};
-use super::kernel::{Dispatch, Source, dispatch, narrow, widen};
+use super::kernel::{Dispatch, Lowering, Source, dispatch, narrow, widen, zero_tail, zeros_at};
+use super::tune::Tuning;
 use super::{GpuValue, shader::Variant};
 use crate::error::{Error, Result};
 use crate::exec::WeightData;
@@ -44,6 +45,7 @@ pub struct GpuModule {
     walls: HashMap<NodeId, Rc<Buffer>>,
     weights: Vec<Option<Stored>>,
     uniforms: Rc<Buffer>,
+    tuning: Tuning,
     /// Recorded at the first run, when all weights are there and it is known which are f16.
     launches: OnceCell<Vec<Launch>>,
 }
@@ -58,7 +60,9 @@ impl GpuModule {
         };
         let precision = if graph.needs_f32 { Precision::F32 } else { context.precision };
         let plan = plan_memory(&graph, precision);
-        let slots = plan.slots.iter().map(|slot| context.storage("activations", slot.bytes));
+        // New buffers hold zeros, and nothing ever writes behind the longest value of a slot.
+        let tail = zero_tail(&graph);
+        let slots = plan.slots.iter().map(|slot| context.storage("activations", zeros_at(slot.bytes) + tail));
         let slots = slots.collect::<Result<_>>()?;
         let mut walls = HashMap::new();
         if precision == Precision::F16 {
@@ -70,7 +74,8 @@ impl GpuModule {
         // One piece for each launch: at most one for a node and one for each output.
         let bytes = (graph.nodes.len() + graph.outputs.len()) as u64 * UNIFORM;
         let uniforms = context.buffer("parameters", bytes, BufferUsages::UNIFORM | BufferUsages::COPY_DST)?;
-        Ok(Self { graph, precision, plan, slots, walls, weights, uniforms, launches: OnceCell::new() })
+        let (tuning, launches) = (context.tuning, OnceCell::new());
+        Ok(Self { graph, precision, plan, slots, walls, weights, uniforms, tuning, launches })
     }
 
     /// Uploads a weight. Matrices and tables get rows of a multiple of four numbers, so that the kernels can load four
@@ -132,11 +137,12 @@ impl GpuModule {
     /// All launches in order: inputs to how values are stored, the nodes, outputs back.
     fn dispatches(&self) -> Vec<(NodeId, Dispatch)> {
         let half = |id: WeightId| self.weights[id.0].as_ref().is_some_and(|weight| weight.half);
+        let (graph, plan, precision, tuning) = (&self.graph, &self.plan, self.precision, self.tuning);
+        let lowering = Lowering { graph, plan, precision, tuning };
         let node = |i: usize| {
             let id = NodeId(i);
             let input = matches!(self.graph.node(id).op, Op::Input { .. }) && self.walls.contains_key(&id);
-            let dispatch =
-                if input { Some(narrow(&self.graph, id)) } else { dispatch(&self.graph, id, self.precision, half) };
+            let dispatch = if input { Some(narrow(&self.graph, id)) } else { dispatch(lowering, id, half) };
             Some((id, dispatch?))
         };
         let mut all: Vec<_> = (0..self.graph.nodes.len()).filter_map(node).collect();

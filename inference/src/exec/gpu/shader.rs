@@ -1,6 +1,9 @@
-//! The shaders and their variants. Sources are plain WGSL with two extensions, resolved here and nowhere else:
-//! `#import shared/x.wgsl`, and `#if FLAG` / `#else` / `#endif` around whole lines. A variant is a kernel with its
-//! flags and constants; the table in [`all_variants`] lists what the tests validate.
+//! The shaders and their variants. Sources are plain WGSL with three extensions, resolved here and nowhere else:
+//! `#import shared/x.wgsl`; `#if FLAG` / `#else` / `#end` around whole lines; and `#for i COUNT` / `#end`, which repeats
+//! lines with `${i}` counting from 0, because arrays that are indexed by a variable do not live in registers. A variant
+//! is a kernel with its flags and constants; the table in [`all_variants`] lists what the tests validate.
+
+use super::tune::Tile;
 
 /// The flag of values that are stored as f16.
 pub const F16: &str = "F16";
@@ -42,33 +45,66 @@ impl Variant {
         for (name, value) in &self.constants {
             out.push_str(&format!("const {name}: u32 = {value}u;\n"));
         }
-        self.expand(file(self.kernel), &mut out);
+        let lines: Vec<String> = file(self.kernel).lines().map(str::to_owned).collect();
+        self.expand(&lines, &mut out);
         out
     }
 
-    fn expand(&self, text: &str, out: &mut String) {
-        // Nested conditions: whether each of them, and so the present line, is taken.
-        let mut taken: Vec<bool> = Vec::new();
-        for line in text.lines() {
+    fn expand(&self, lines: &[String], out: &mut String) {
+        let mut i = 0;
+        while i < lines.len() {
+            let line = &lines[i];
             if let Some(flag) = line.strip_prefix("#if ") {
-                taken.push(self.flags.contains(&flag.trim()));
-            } else if line == "#else" {
-                if let Some(last) = taken.last_mut() {
-                    *last = !*last;
+                let (middle, end) = block(lines, i);
+                let part = if self.flags.contains(&flag.trim()) { i + 1..middle } else { (middle + 1).min(end)..end };
+                self.expand(&lines[part], out);
+                i = end;
+            } else if let Some((name, count)) = line.strip_prefix("#for ").and_then(|rest| rest.split_once(' ')) {
+                let (_, end) = block(lines, i);
+                for index in 0..self.count(count) {
+                    let index = index.to_string();
+                    let pattern = format!("${{{name}}}");
+                    let body: Vec<String> = lines[i + 1..end].iter().map(|l| l.replace(&pattern, &index)).collect();
+                    self.expand(&body, out);
                 }
-            } else if line == "#endif" {
-                taken.pop();
-            } else if taken.iter().all(|taken| *taken) {
-                match line.strip_prefix("#import ") {
-                    Some(path) => self.expand(file(path.trim().trim_end_matches(".wgsl")), out),
-                    None => {
-                        out.push_str(line);
-                        out.push('\n');
-                    }
-                }
+                i = end;
+            } else if let Some(path) = line.strip_prefix("#import ") {
+                let lines: Vec<String> =
+                    file(path.trim().trim_end_matches(".wgsl")).lines().map(str::to_owned).collect();
+                self.expand(&lines, out);
+            } else {
+                out.push_str(line);
+                out.push('\n');
+            }
+            i += 1;
+        }
+    }
+
+    /// How often a `#for` repeats: a number or a constant's name. What is neither leaves its block out, and what it
+    /// would have declared is missed when the tests compile every variant.
+    fn count(&self, count: &str) -> u32 {
+        let constant = || self.constants.iter().find(|(name, _)| *name == count).map(|(_, value)| *value);
+        count.parse().ok().or_else(constant).unwrap_or(0)
+    }
+}
+
+/// The `#else` (or else the end) and the end of the block that begins at `start`.
+fn block(lines: &[String], start: usize) -> (usize, usize) {
+    let mut depth = 0;
+    let mut middle = None;
+    for (i, line) in lines.iter().enumerate().skip(start) {
+        if line.starts_with("#if ") || line.starts_with("#for ") {
+            depth += 1;
+        } else if line == "#else" && depth == 1 {
+            middle = Some(i);
+        } else if line == "#end" {
+            depth -= 1;
+            if depth == 0 {
+                return (middle.unwrap_or(i), i);
             }
         }
     }
+    (middle.unwrap_or(lines.len()), lines.len())
 }
 
 macro_rules! files {
@@ -81,6 +117,8 @@ macro_rules! files {
                 $($name => include_str!(concat!("../../../shaders/", $name, ".wgsl")),)*
                 "shared/index" => include_str!("../../../shaders/shared/index.wgsl"),
                 "shared/activation" => include_str!("../../../shaders/shared/activation.wgsl"),
+                "shared/matmul_types" => include_str!("../../../shaders/shared/matmul_types.wgsl"),
+                "shared/pixel" => include_str!("../../../shaders/shared/pixel.wgsl"),
                 "shared/value" => include_str!("../../../shaders/shared/value.wgsl"),
                 "shared/weight" => include_str!("../../../shaders/shared/weight.wgsl"),
                 // A name that is in no file does not compile as WGSL either, and the tests compile every variant.
@@ -96,6 +134,7 @@ files!(
     "add_channels",
     "affine",
     "attention",
+    "attention_tile",
     "concat",
     "convert",
     "embedding",
@@ -127,19 +166,23 @@ fn variants(plain: Variant) -> Vec<Variant> {
     match plain.kernel {
         "activate" | "group_norm" => (0..6).map(|act| plain.clone().constant("ACT", act)).collect(),
         "convert" => [false, true].map(|widen| plain.clone().flag("WIDEN", widen)).to_vec(),
-        "geglu" => vec![plain.constant("ACT", 0)],
         "embedding" => [false, true].map(|half| plain.clone().flag("W_F16", half)).to_vec(),
         "attention" => {
             let heads = [(true, 10), (true, 40), (true, 128), (false, 5)];
             heads.map(|(vec, head)| plain.clone().flag("VEC", vec).constant("HEAD", head)).to_vec()
         }
+        "attention_tile" => {
+            let heads = [(1, 2), (10, 2), (16, 1), (20, 1)];
+            heads.map(|(head, queries)| plain.clone().constant("HEAD", head).constant("QUERIES", queries)).to_vec()
+        }
         "matmul" => {
-            let names = ["A_VEC", "W_F16", "CONV", "BIAS", "CHANNEL_BIAS", "RESIDUAL"];
+            let names = ["A_VEC", "N_VEC", "W_F16", "CONV"];
             let flags = |bits: u32| {
                 let set = |v: Variant, (i, name): (usize, &&'static str)| v.flag(name, bits >> i & 1 == 1);
-                names.iter().enumerate().fold(plain.clone().constant("ACT", bits % 6), set)
+                names.iter().enumerate().fold(plain.clone(), set)
             };
-            (0..64).map(flags).collect()
+            let tiles = Tile::all();
+            (0..16).flat_map(|bits| tiles.iter().map(move |tile| tile.constants(flags(bits)))).collect()
         }
         _ => vec![plain],
     }
