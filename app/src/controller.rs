@@ -148,8 +148,11 @@ impl Controller {
         self.refine();
     }
 
-    /// Goes to a step; `None` goes back to the newest, or to the finished picture.
+    /// Goes to a step; `None` goes back to the newest of the run that is being made, or to the finished picture.
     pub fn select(self, step: Option<u32>) {
+        if step.is_none() && self.session.with_untracked(|session| session.gallery.is_elsewhere()) {
+            self.session.update(|session| session.gallery.follow());
+        }
         self.session.update(|session| match (session.gallery.shown_mut(), step) {
             (Some(run), Some(step)) => run.select(step),
             (Some(run), None) => run.selected = None,

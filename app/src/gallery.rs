@@ -46,6 +46,16 @@ impl Gallery {
         self.picked = self.runs.iter().any(|run| run.job == job).then_some(job);
     }
 
+    /// Shows the latest run, and those that follow it.
+    pub fn follow(&mut self) {
+        self.picked = None;
+    }
+
+    /// Whether the user looks at another run than the one that is being made.
+    pub fn is_elsewhere(&self) -> bool {
+        self.latest().is_some_and(|latest| latest.is_running() && self.shown() != Some(latest))
+    }
+
     /// Adds a run that has just started. What was broken off makes room for it. `follow`: it is put on show, unless the
     /// user looks at another one.
     pub fn start(&mut self, run: Run, follow: bool) {
@@ -100,8 +110,11 @@ mod tests {
         let mut gallery = gallery(3);
         assert_eq!(gallery.shown().unwrap().job, 3);
         gallery.pick(1);
-        gallery.start(run(4, 0), false);
+        gallery.start(Run { job: 4, ..run(4, 0) }, false);
         assert_eq!((gallery.shown().unwrap().job, gallery.shown_mut().unwrap().job), (1, 1));
+        assert!(gallery.is_elsewhere());
+        gallery.follow();
+        assert!(gallery.shown().unwrap().job == 4 && !gallery.is_elsewhere());
         gallery.pick(99);
         assert_eq!(gallery.shown(), gallery.latest());
     }

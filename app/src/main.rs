@@ -8,6 +8,7 @@ mod browser;
 mod catalog;
 mod components;
 mod controller;
+mod cost;
 mod engine;
 mod field;
 mod format;

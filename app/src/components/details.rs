@@ -17,8 +17,9 @@ pub fn Details() -> impl IntoView {
         Some(step) => format!("Step {step}"),
         None => "Step".into(),
     };
-    let is_back = move || session.with(|s| s.run().is_some_and(|run| run.selected.is_some()));
-    let is_running = move || session.with(|s| s.run().is_some_and(|run| run.is_running()));
+    let is_back =
+        move || session.with(|s| s.gallery.is_elsewhere() || s.run().is_some_and(|run| run.selected.is_some()));
+    let is_running = move || session.with(|s| s.gallery.is_elsewhere() || s.run().is_some_and(|run| run.is_running()));
     let is_empty = move || frame.with(Option::is_none);
     let can_start = Memo::new(move |_| {
         let is_finished = |s: &crate::session::Session| s.run().is_some_and(|run| run.picture.is_some());

@@ -2,7 +2,7 @@
 
 use super::controller;
 use crate::{
-    format,
+    cost, format,
     run::{Phase, Run},
 };
 use leptos::prelude::*;
@@ -34,6 +34,10 @@ pub fn Progress() -> impl IntoView {
         let values = session.with(|session| session.run().map(figures));
         let values = values.unwrap_or([("steps", "–".into()), ("per step", "–".into()), ("left", "–".into())]);
         values.map(|(label, value)| view! { <p><strong>{value}</strong>" "<span>{label}</span></p> })
+    };
+    let cost = move || {
+        let plan = session.with(|session| session.run().map(|run| run.plan.clone()))?;
+        Some(cost::sentence(plan.outer_steps, plan.evaluations, plan.guided))
     };
     let remarks = move || {
         let (plan, is_bare) = session.with(|session| session.run().map(|run| (run.plan.clone(), run.is_bare())))?;
@@ -70,7 +74,8 @@ pub fn Progress() -> impl IntoView {
             ></div>
             <div class="pace figures">{list}</div>
             <p class="status" role="status">{milestone}</p>
-            {remarks}
+            <p class="field-hint figures" hidden=move || cost().is_none()>{cost}</p>
+            <div class="remarks" aria-live="polite">{remarks}</div>
         </div>
     }
 }

@@ -4,7 +4,7 @@ use super::{
     controller,
     number_field::{FieldMessage, NumberField},
 };
-use crate::field::Field;
+use crate::{cost, field::Field};
 use leptos::prelude::*;
 use protocol::{STEPS_MAX, STEPS_MIN};
 
@@ -17,8 +17,15 @@ pub fn StepsField() -> impl IntoView {
         parsed.unwrap_or(old.copied().unwrap_or(STEPS_MIN))
     });
     let trained = move || {
-        let model = controller.session.with(|session| session.model.as_ref().and_then(|model| model.trained_steps));
-        model.map(|[fewest, most]| format!("This model is made for {fewest} to {most} steps."))
+        let range = controller.session.with(|session| session.model.as_ref().and_then(|model| model.trained_steps))?;
+        let [fewest, most] = range;
+        let is_outside = !(fewest..=most).contains(&steps.get());
+        is_outside
+            .then(|| view! { <p class="remark">{format!("This model is made for {fewest} to {most} steps.")}</p> })
+    };
+    let cost = move || {
+        let has_picture = controller.start.has_picture();
+        controller.settings.with(|settings| cost::of_form(settings, has_picture))
     };
     let share = move || format!("{}%", 100.0 * f64::from(steps.get() - STEPS_MIN) / f64::from(STEPS_MAX - STEPS_MIN));
     view! {
@@ -31,7 +38,6 @@ pub fn StepsField() -> impl IntoView {
                     min=STEPS_MIN
                     max=STEPS_MAX
                     step="1"
-                    title=trained
                     style:--done=share
                     prop:value=move || steps.get().to_string()
                     on:input=move |event| {
@@ -47,6 +53,8 @@ pub fn StepsField() -> impl IntoView {
                 />
             </div>
             <FieldMessage field=Field::Steps/>
+            <p class="field-hint figures">{cost}</p>
+            {trained}
         </div>
     }
 }

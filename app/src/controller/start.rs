@@ -75,17 +75,18 @@ impl Start {
         self.picture.set(picture);
     }
 
-    /// The job with this picture and mask, if there are any.
-    fn job(self, mut request: GenerateRequest, settings: &Settings) -> Job {
+    /// The job with this picture and mask; `None` where the picture could not be cut to the size.
+    fn job(self, mut request: GenerateRequest, settings: &Settings) -> Option<Job> {
+        if !untrack(|| self.has_picture()) {
+            return Some(Job { request, pixels: None });
+        }
         let right_size = |pixels: &Pixels| (pixels.width, pixels.height) == (request.width, request.height);
-        let Some(picture) = self.fitted.get_untracked().filter(right_size) else {
-            return Job { request, pixels: None };
-        };
+        let picture = self.fitted.get_untracked().filter(right_size)?;
         let mask =
             self.mask.get_untracked().filter(|mask| !mask.is_empty() && mask.size() == (picture.width, picture.height));
         request.init = settings.init(mask.is_some()).ok();
         let mask = mask.as_ref().map_or(&[][..], Mask::bytes);
-        Job { request, pixels: Some([&picture.rgba, mask].concat().into()) }
+        Some(Job { request, pixels: Some([&picture.rgba, mask].concat().into()) })
     }
 }
 
@@ -93,11 +94,10 @@ impl Controller {
     /// Takes pictures that are dropped or pasted anywhere on the page; keeps the mask over its picture.
     pub(super) fn watch_for_pictures(self) {
         window_event_listener(ev::dragover, move |event| {
-            if self.takes_pictures()
-                && event.data_transfer().is_some_and(|data| data.types().includes(&"Files".into(), 0))
-            {
+            // A file that is not taken must not replace the page either.
+            if carries(event.data_transfer().as_ref(), "Files") {
                 event.prevent_default();
-                self.start.is_dragging.set(true);
+                self.start.is_dragging.set(self.takes_pictures());
             }
         });
         window_event_listener(ev::dragleave, move |event| {
@@ -107,13 +107,20 @@ impl Controller {
         });
         window_event_listener(ev::drop, move |event| {
             self.start.is_dragging.set(false);
-            if let Some(file) = file_in(event.data_transfer()).filter(|_| self.takes_pictures()) {
-                event.prevent_default();
-                self.take_file(file);
+            let Some(file) = file_in(event.data_transfer()) else { return };
+            event.prevent_default();
+            match self.takes_pictures() {
+                true => self.take_file(file),
+                false => {
+                    self.announce("Pictures can be dropped on the Run page, once a model with an encoder is loaded.")
+                }
             }
         });
         window_event_listener(ev::paste, move |event| {
-            if let Some(file) = file_in(event.clipboard_data()).filter(|_| self.takes_pictures()) {
+            let data = event.clipboard_data();
+            // Office programs put a picture of the text beside the text.
+            let is_text = carries(data.as_ref(), "text/plain");
+            if let Some(file) = file_in(data).filter(|_| !is_text && self.takes_pictures()) {
                 event.prevent_default();
                 self.take_file(file);
             }
@@ -202,10 +209,16 @@ impl Controller {
 
     /// The job that form and picture describe. Without what the model cannot do without, the reason.
     pub(super) fn job(self, model: &ModelInfo, request: GenerateRequest) -> Result<Job, Failure> {
+        let (width, height) = (request.width, request.height);
         let job = match model.has_encoder {
             true => self.settings.with_untracked(|settings| self.start.job(request, settings)),
-            false => Job { request, pixels: None },
+            false => Some(Job { request, pixels: None }),
         };
+        let job = job.ok_or_else(|| Failure {
+            kind: FailureKind::BadRequest,
+            message: format!("The browser could not cut the picture to {width} × {height} pixels."),
+            hint: "Choose a smaller size, or close other tabs: it may be out of memory.".into(),
+        })?;
         if model.needs_mask && !job.request.init.is_some_and(|init| init.mask) {
             self.start.open.set(true);
             return Err(Failure {
@@ -216,6 +229,10 @@ impl Controller {
         }
         Ok(job)
     }
+}
+
+fn carries(data: Option<&DataTransfer>, kind: &str) -> bool {
+    data.is_some_and(|data| data.types().includes(&kind.into(), 0))
 }
 
 /// The first picture among the files, else the first file.
