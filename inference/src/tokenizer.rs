@@ -24,9 +24,10 @@ use crate::{Error, Result};
 const PIECES: &str = r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+";
 const START: &str = "<|startoftext|>";
 const END: &str = "<|endoftext|>";
+const TOKENIZER_JSON: &str = "tokenizer/tokenizer.json";
 
-/// The files of a `tokenizer/` folder, those that it has. Needed are `vocab.json` and `merges.txt`, or
-/// `tokenizer.json` where they are absent.
+/// The files of a `tokenizer/` folder, those that it has. Needed are `tokenizer.json`, or `vocab.json` and `merges.txt`
+/// where it is absent.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TokenizerFiles<'a> {
     /// `tokenizer.json`.
@@ -35,9 +36,9 @@ pub struct TokenizerFiles<'a> {
     pub vocab_json: Option<&'a [u8]>,
     /// `merges.txt`: one pair a line, most urgent first.
     pub merges_txt: Option<&'a [u8]>,
-    /// `tokenizer_config.json`: names the special tokens.
+    /// `tokenizer_config.json`: the context's length, and the special tokens with their rules.
     pub config_json: Option<&'a [u8]>,
-    /// `special_tokens_map.json`: names them where the config does not.
+    /// `special_tokens_map.json`: names them too. It has the last word, but none where the config lists added tokens.
     pub special_tokens_map: Option<&'a [u8]>,
 }
 
@@ -63,22 +64,22 @@ pub struct ClipTokenizer {
 }
 
 impl ClipTokenizer {
-    /// Builds the tokenizer of a model whose text encoder reads `context` tokens.
+    /// Builds the tokenizer of a model whose text encoder reads at most `limit` tokens. The context is the config's
+    /// `model_max_length`, which is what diffusers pads to, or `limit` where that is less.
     ///
     /// # Errors
     /// When a needed file is absent or broken; the error names it.
-    pub fn from_files(files: TokenizerFiles<'_>, context: usize) -> Result<Self> {
-        if context < 2 {
+    pub fn from_files(files: TokenizerFiles<'_>, limit: usize) -> Result<Self> {
+        if limit < 2 {
             return Err(Error::broken("text_encoder/config.json", "max_position_embeddings is below 2"));
         }
         let (vocab, merges) = vocabulary(&files)?;
         let special = SpecialTokens::read(&files)?;
-        let unknown = special.token("unk_token", END).content;
         let bpe = BPE::builder()
             .vocab_and_merges(vocab, merges)
             .end_of_word_suffix("</w>".into())
             .continuing_subword_prefix(String::new())
-            .unk_token(unknown)
+            .unk_token(special.unknown)
             .build()
             .map_err(|error| Error::broken("tokenizer/merges.txt", error.to_string()))?;
         let mut inner = Tokenizer::new(bpe);
@@ -90,15 +91,15 @@ impl ClipTokenizer {
         let pieces: Vec<PreTokenizerWrapper> = vec![split.into(), ByteLevel::new(false, true, true).into()];
         inner.with_pre_tokenizer(Some(PreTokenizers::new(pieces)));
 
-        let named = [("bos_token", START), ("eos_token", END), ("unk_token", END), ("pad_token", END)];
-        let tokens = named.map(|(key, default)| special.token(key, default));
-        // A special token in the text is that token, even a pad token that is an ordinary character elsewhere.
-        inner.add_special_tokens(&tokens);
-        let id = |token: &AddedToken| {
-            let missing = || Error::broken("tokenizer/vocab.json", format!("it has no '{}'", token.content));
-            inner.token_to_id(&token.content).ok_or_else(missing)
+        let id = |inner: &Tokenizer, token: &str| {
+            let missing = || Error::broken("tokenizer/vocab.json", format!("it has no '{token}'"));
+            inner.token_to_id(token).ok_or_else(missing)
         };
-        let (start, end, pad) = (id(&tokens[0])?, id(&tokens[1])?, id(&tokens[3])?);
+        // The frame must be known to the text encoder; what is added beyond the vocabulary gets the ids behind it.
+        let (start, end) = (id(&inner, &special.start)?, id(&inner, &special.end)?);
+        inner.add_tokens(&special.added);
+        let pad = id(&inner, &special.pad)?;
+        let context = special.model_max_length.map_or(limit, |length| length.clamp(2, limit));
         Ok(Self { inner, start, end, pad, context })
     }
 
@@ -143,20 +144,18 @@ impl ClipTokenizer {
     }
 }
 
-/// Token to id, and the merges in order.
+/// Token to id, and the merges in order. `tokenizer.json` comes first, as in transformers.
 fn vocabulary(files: &TokenizerFiles<'_>) -> Result<(AHashMap<String, u32>, Merges)> {
-    if let (Some(vocab), Some(merges)) = (files.vocab_json, files.merges_txt) {
+    let Some(bytes) = files.tokenizer_json else {
+        let missing = |path: &str| {
+            let reason = "there is no tokenizer/tokenizer.json either".into();
+            Error::Missing { path: path.into(), reason }
+        };
+        let vocab = files.vocab_json.ok_or_else(|| missing("tokenizer/vocab.json"))?;
+        let merges = files.merges_txt.ok_or_else(|| missing("tokenizer/merges.txt"))?;
         let vocab: HashMap<String, u32> = parse("tokenizer/vocab.json", vocab)?;
         return Ok((vocab.into_iter().collect(), merges_txt(merges)?));
-    }
-    let Some(bytes) = files.tokenizer_json else {
-        let lacking = if files.vocab_json.is_some() { "tokenizer/merges.txt" } else { "tokenizer/vocab.json" };
-        return Err(Error::Missing {
-            path: lacking.into(),
-            reason: "there is no tokenizer/tokenizer.json either".into(),
-        });
     };
-    const PATH: &str = "tokenizer/tokenizer.json";
     #[derive(Deserialize)]
     struct File {
         model: Model,
@@ -172,10 +171,10 @@ fn vocabulary(files: &TokenizerFiles<'_>) -> Result<(AHashMap<String, u32>, Merg
         Pair(String, String),
         Line(String),
     }
-    let File { model } = parse(PATH, bytes)?;
+    let File { model } = parse(TOKENIZER_JSON, bytes)?;
     let pairs = model.merges.into_iter().map(|merge| match merge {
         Merge::Pair(left, right) => Ok((left, right)),
-        Merge::Line(line) => pair(&line).ok_or_else(|| Error::broken(PATH, format!("'{line}' is no merge"))),
+        Merge::Line(line) => pair(&line).ok_or_else(|| Error::broken(TOKENIZER_JSON, format!("'{line}' is no merge"))),
     });
     Ok((model.vocab.into_iter().collect(), pairs.collect::<Result<_>>()?))
 }
@@ -199,35 +198,90 @@ fn parse<T: for<'de> Deserialize<'de>>(path: &str, bytes: &[u8]) -> Result<T> {
     serde_json::from_slice(bytes).map_err(|error| Error::broken(path, error.to_string()))
 }
 
-/// The special tokens by the names that the files give them.
+/// The tokens that are matched in the text before anything else, and the names of those with a role.
 struct SpecialTokens {
-    config: HashMap<String, Value>,
-    map: HashMap<String, Value>,
+    start: String,
+    end: String,
+    unknown: String,
+    pad: String,
+    /// All of them, each spelling once, in the order that gives those beyond the vocabulary their ids.
+    added: Vec<AddedToken>,
+    model_max_length: Option<usize>,
 }
 
 impl SpecialTokens {
     fn read(files: &TokenizerFiles<'_>) -> Result<Self> {
-        let read = |path: &str, bytes: Option<&[u8]>| bytes.map_or_else(|| Ok(HashMap::new()), |b| parse(path, b));
-        Ok(Self {
-            config: read("tokenizer/tokenizer_config.json", files.config_json)?,
-            map: read("tokenizer/special_tokens_map.json", files.special_tokens_map)?,
-        })
-    }
-
-    /// A token's name is a string, or an object with matching rules.
-    fn token(&self, key: &str, default: &str) -> AddedToken {
-        let value = [&self.config, &self.map].into_iter().filter_map(|file| file.get(key)).find(|v| !v.is_null());
-        match value {
-            Some(Value::String(content)) => AddedToken::from(content.as_str(), true),
-            Some(Value::Object(rules)) => {
-                let on = |rule: &str| rules.get(rule).and_then(Value::as_bool).unwrap_or(false);
-                AddedToken::from(rules.get("content").and_then(Value::as_str).unwrap_or(default), true)
-                    .normalized(on("normalized"))
-                    .lstrip(on("lstrip"))
-                    .rstrip(on("rstrip"))
-                    .single_word(on("single_word"))
+        const CONFIG: &str = "tokenizer/tokenizer_config.json";
+        type Settings = HashMap<String, Value>;
+        let read = |path: &str, bytes: Option<&[u8]>| bytes.map_or_else(|| Ok(Settings::new()), |b| parse(path, b));
+        let mut settings: Settings = read(CONFIG, files.config_json)?;
+        let map = read("tokenizer/special_tokens_map.json", files.special_tokens_map)?;
+        let mut numbered: Vec<(u64, AddedToken)> = Vec::new();
+        if let Some(Value::Object(listed)) = settings.get("added_tokens_decoder") {
+            for (id, rules) in listed {
+                let id = id.parse().map_err(|_| Error::broken(CONFIG, format!("'{id}' is no id of a token")))?;
+                numbered.extend(added_token(rules).map(|token| (id, token)));
             }
-            _ => AddedToken::from(default, true),
+        } else {
+            settings.extend(map.into_iter().map(|(key, mut value)| {
+                if let Value::Object(rules) = &mut value {
+                    rules.insert("special".into(), true.into());
+                }
+                (key, value)
+            }));
+            #[derive(Default, Deserialize)]
+            struct File {
+                #[serde(default)]
+                added_tokens: Vec<Value>,
+            }
+            let file: File = files.tokenizer_json.map_or_else(|| Ok(File::default()), |b| parse(TOKENIZER_JSON, b))?;
+            let entry = |rules: &Value| Some((rules.get("id")?.as_u64()?, added_token(rules)?));
+            numbered.extend(file.added_tokens.iter().filter_map(entry));
         }
+        numbered.sort_by_key(|(id, _)| *id);
+        let mut added: Vec<AddedToken> = numbered.into_iter().map(|(_, token)| token).collect();
+
+        let role = |key: &str| settings.get(key).and_then(added_token);
+        let named = |key: &str, default: &str| role(key).unwrap_or_else(|| AddedToken::from(default, true));
+        let (start, end) = (named("bos_token", START), named("eos_token", END));
+        let (unknown, pad) = (named("unk_token", END), named("pad_token", END));
+        let names = [&start, &end, &unknown, &pad].map(|token| token.content.clone());
+        let mut more = vec![start, end, unknown];
+        more.extend(role("sep_token"));
+        more.push(pad);
+        more.extend(["cls_token", "mask_token"].into_iter().filter_map(role));
+        let extra = ["extra_special_tokens", "additional_special_tokens"].into_iter().find_map(|key| settings.get(key));
+        more.extend(extra.and_then(Value::as_array).into_iter().flatten().filter_map(added_token));
+        // What the files list keeps its rules; of the others with one spelling the last one's count.
+        let listed = added.len();
+        for token in more {
+            match added.iter().position(|earlier| earlier.content == token.content) {
+                None => added.push(token),
+                Some(at) if at >= listed => added[at] = token,
+                Some(_) => {}
+            }
+        }
+
+        // A number beyond every integer stands for no limit.
+        let model_max_length = settings.get("model_max_length").and_then(Value::as_f64).map(|length| length as usize);
+        let [start, end, unknown, pad] = names;
+        Ok(Self { start, end, unknown, pad, added, model_max_length })
     }
+}
+
+/// A token is written as its spelling, which makes it a special one, or as an object with its rules.
+fn added_token(value: &Value) -> Option<AddedToken> {
+    let rules = match value {
+        Value::String(content) => return Some(AddedToken::from(content.as_str(), true)),
+        Value::Object(rules) => rules,
+        _ => return None,
+    };
+    let rule = |key: &str| rules.get(key).and_then(Value::as_bool);
+    let special = rule("special").unwrap_or(false);
+    let token = AddedToken::from(rules.get("content")?.as_str()?, special)
+        .single_word(rule("single_word").unwrap_or(false))
+        .lstrip(rule("lstrip").unwrap_or(false))
+        .rstrip(rule("rstrip").unwrap_or(false));
+    // Whether it is matched before or after case and white space are evened out; special ones before unless they say so.
+    Some(token.normalized(rule("normalized").unwrap_or(!special)))
 }
