@@ -36,6 +36,11 @@ pub struct Chunk {
 /// text. `\(`, `\)`, `\[`, `\]` and `\\` are the characters. A number that is none, as in `(a:1.2.3)`, is text; upstream
 /// refuses the prompt.
 pub fn parse(text: &str) -> Vec<(String, f32)> {
+    parts(text).into_iter().map(|(text, weight)| (text, weight as f32)).collect()
+}
+
+/// The parts in double precision, where nested factors that only come near -1 still differ from it.
+fn parts(text: &str) -> Vec<(String, f64)> {
     let mut parts: Vec<(String, f64)> = Vec::new();
     // Where the parts inside each open bracket begin.
     let (mut round, mut square) = (Vec::new(), Vec::new());
@@ -76,7 +81,7 @@ pub fn parse(text: &str) -> Vec<(String, f32)> {
     if joined.is_empty() {
         joined.push((String::new(), 1.0));
     }
-    joined.into_iter().map(|(text, weight)| (text, weight as f32)).collect()
+    joined
 }
 
 fn multiply(parts: &mut [(String, f64)], start: usize, factor: f64) {
@@ -151,8 +156,8 @@ pub fn chunks(tokenizer: &ClipTokenizer, text: &str) -> Result<Vec<Chunk>> {
     let mut open: Vec<(u32, f32)> = Vec::new();
     // Where the open chunk's last comma is.
     let mut last_comma = None;
-    for (text, weight) in parse(text) {
-        if text == BREAK && weight == BREAK_WEIGHT as f32 {
+    for (text, weight) in parts(text) {
+        if text == BREAK && weight == BREAK_WEIGHT {
             done.push(close(tokenizer, &mut open));
             last_comma = None;
             continue;
@@ -172,7 +177,7 @@ pub fn chunks(tokenizer: &ClipTokenizer, text: &str) -> Result<Vec<Chunk>> {
                 done.push(close(tokenizer, &mut open));
                 last_comma = None;
             }
-            open.push((token, weight));
+            open.push((token, weight as f32));
         }
     }
     if !open.is_empty() || done.is_empty() {
