@@ -26,6 +26,11 @@ pub fn to_rgba(image: &[f32], width: u32, height: u32) -> Picture {
     Picture { width, height, rgba }
 }
 
+/// RGBA to `[H, W, 3]` in 0..1; like upstream's `convert_to_rgb`, what was transparent keeps its colour.
+pub fn from_rgba(rgba: &[u8]) -> Vec<f32> {
+    rgba.chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]].map(|byte| f32::from(byte) / 255.0)).collect()
+}
+
 /// Latents of Stable Diffusion 1.x to colour, one pixel each: the widely used linear fit for its VAE (published in
 /// ComfyUI's `latent_formats.py`). Used where a model brings no factors of its own.
 pub fn default_preview(latent_channels: usize) -> PreviewFactors {

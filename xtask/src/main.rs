@@ -7,6 +7,7 @@ mod build;
 mod check;
 mod fixtures;
 mod hook;
+mod parity;
 mod process;
 mod serve;
 mod sizes;
@@ -26,6 +27,7 @@ cargo xtask <command>
   e2e [FILE …]                    only the end-to-end tests, on what lies in dist/
   bench                           measure natively and in a browser, and write BENCHMARKS.md
   fixtures                        make the test goldens again with the real diffusers (Python)
+  parity                          compare with the goldens and write the worst differences to PARITY.md
   hook                            what Trunk runs after a build; not for hands
 ";
 
@@ -67,6 +69,7 @@ fn dispatch() -> Result<()> {
         Some("e2e") => test::e2e_alone(&files),
         Some("bench") => bench::bench(),
         Some("fixtures") => fixtures::fixtures(),
+        Some("parity") => parity::parity(),
         Some("hook") => hook::hook(),
         Some(other) => bail!("there is no command '{other}'; `cargo xtask --help` lists them"),
         None => {

@@ -100,6 +100,9 @@ pub trait Executor {
         noise: Option<&[f32]>,
     ) -> Result<()>;
 
+    /// Keeps a part of a picture: x becomes `known + mask · (x − known)`, all three of the same length.
+    fn blend(&self, sampler: &mut Self::Sampler, known: &Self::Value, mask: &Self::Value) -> Result<()>;
+
     /// The sampler's x.
     fn latents(&self, sampler: &Self::Sampler) -> Self::Value;
 

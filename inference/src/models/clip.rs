@@ -1,5 +1,6 @@
 //! CLIP's text encoder (Radford et al. 2021, arXiv 2103.00020), upstream class `CLIPTextModel`: a causal transformer
-//! over token ids whose last hidden state, normalised, conditions the UNet.
+//! over token ids whose last hidden state, normalised, conditions the UNet. SDXL reads the state before the last layer, and
+//! from its second encoder also a projection of the whole text (`CLIPTextModelWithProjection`).
 
 use super::config::{activation, parse, unsupported};
 use crate::error::Result;
@@ -26,6 +27,21 @@ pub struct ClipTextConfig {
     pub hidden_act: String,
     /// Added to variances.
     pub layer_norm_eps: f32,
+    /// Channels of the projected text.
+    pub projection_dim: usize,
+    /// Where the whole text is read; 2 stands for the largest id, an upstream mistake kept for its checkpoints.
+    pub eos_token_id: u32,
+}
+
+/// What a pipeline reads from a text encoder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextOutput {
+    /// The last layer's state, normalised.
+    Last,
+    /// The state before the last layer.
+    Penultimate,
+    /// The state before the last layer, and the last one projected.
+    PenultimateAndProjection,
 }
 
 impl Default for ClipTextConfig {
@@ -39,6 +55,8 @@ impl Default for ClipTextConfig {
             max_position_embeddings: 77,
             hidden_act: "quick_gelu".into(),
             layer_norm_eps: 1e-5,
+            projection_dim: 512,
+            eos_token_id: 49407,
         }
     }
 }
@@ -52,11 +70,20 @@ impl ClipTextConfig {
             let reason = format!("{} channels cannot be divided so", config.hidden_size);
             return Err(unsupported(path, "num_attention_heads", config.num_attention_heads, &reason));
         }
+        if config.num_hidden_layers == 0 {
+            return Err(unsupported(path, "num_hidden_layers", 0, "at least one is needed"));
+        }
         Ok(config)
+    }
+
+    /// Which token's state stands for the whole text.
+    pub fn pooled_token(&self, ids: &[u32]) -> usize {
+        let end = if self.eos_token_id == 2 { ids.iter().copied().max().unwrap_or(0) } else { self.eos_token_id };
+        ids.iter().position(|id| *id == end).unwrap_or(0)
     }
 }
 
-pub(super) fn text_encoder(config: &ClipTextConfig, batch: usize) -> Graph {
+pub(super) fn text_encoder(config: &ClipTextConfig, batch: usize, output: TextOutput) -> Graph {
     let mut b = Builder::new();
     let tokens = config.max_position_embeddings;
     let ids = b.input_ids("ids", &[batch, tokens]);
@@ -64,13 +91,30 @@ pub(super) fn text_encoder(config: &ClipTextConfig, batch: usize) -> Graph {
     let positions = ("embeddings.position_embedding", tokens);
     let mut x = b.embedding(ids, table, positions, config.hidden_size);
     b.tap("embeddings", x);
-    for i in 0..config.num_hidden_layers {
+    let mut penultimate = x;
+    let layers = config.num_hidden_layers - usize::from(output == TextOutput::Penultimate);
+    for i in 0..layers {
+        if i + 1 == config.num_hidden_layers {
+            penultimate = x;
+        }
         let name = format!("encoder.layers.{i}");
         x = b.scoped(&name, |b| layer(b, config, x));
         b.tap(&name, x);
     }
-    let x = b.layer_norm(x, "final_layer_norm", config.layer_norm_eps);
-    b.output("prompt_embeds", x);
+    match output {
+        TextOutput::Last => {
+            let x = b.layer_norm(x, "final_layer_norm", config.layer_norm_eps);
+            b.output("prompt_embeds", x);
+        }
+        TextOutput::Penultimate => b.output("prompt_embeds", x),
+        TextOutput::PenultimateAndProjection => {
+            b.output("prompt_embeds", penultimate);
+            let x = b.layer_norm(x, "final_layer_norm", config.layer_norm_eps);
+            // Of every token, though only one is read: which one depends on the text, and this is one small product.
+            let x = b.linear(x, "text_projection", config.projection_dim, false);
+            b.output("text_embeds", x);
+        }
+    }
     b.finish()
 }
 

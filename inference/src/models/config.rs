@@ -68,3 +68,36 @@ impl PerBlock {
         }
     }
 }
+
+/// A number, or one for each block, or a list for each block with one for each of its attentions.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum PerAttention {
+    /// The same for all.
+    One(usize),
+    /// One each.
+    Each(Vec<PerBlock>),
+}
+
+impl PerAttention {
+    /// The number of attention `j` in block `i`.
+    pub fn at(&self, i: usize, j: usize) -> usize {
+        match self {
+            Self::One(n) => *n,
+            Self::Each(list) => list.get(i).map_or(1, |block| block.at(j)),
+        }
+    }
+
+    /// Whether a list has one entry for each block.
+    pub fn fits(&self, blocks: usize) -> bool {
+        match self {
+            Self::One(_) => true,
+            Self::Each(list) => list.len() == blocks,
+        }
+    }
+
+    /// Whether some block has a list of its own.
+    pub fn is_nested(&self) -> bool {
+        matches!(self, Self::Each(list) if list.iter().any(|block| matches!(block, PerBlock::Each(_))))
+    }
+}

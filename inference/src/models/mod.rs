@@ -9,8 +9,8 @@ mod unet_config;
 mod vae;
 mod vae_tiny;
 
-pub use clip::ClipTextConfig;
-pub use unet::timestep_embedding;
+pub use clip::{ClipTextConfig, TextOutput};
+pub use unet::{added_embedding, timestep_embedding};
 pub use unet_config::UNetConfig;
 pub use vae::AutoencoderKlConfig;
 pub use vae_tiny::AutoencoderTinyConfig;
@@ -78,17 +78,38 @@ impl VaeConfig {
             Self::Tiny(config) => vae_tiny::decoder(config, batch, height, width),
         }
     }
+
+    /// The encoder, for a picture's size in pixels: input `image` `[B, H, W, 3]` in -1..1. Output `moments`
+    /// `[B, h, w, 2C]`, mean and log variance, or `latents` `[B, h, w, C]` where the autoencoder has no distribution.
+    pub fn encoder(&self, batch: usize, height: usize, width: usize) -> Graph {
+        match self {
+            // Runs once a picture, and shares the decoder's trouble with large numbers.
+            Self::Kl(config) => vae::encoder(config, batch, height, width).in_f32(),
+            Self::Tiny(config) => vae_tiny::encoder(config, batch, height, width),
+        }
+    }
+
+    /// `latents_mean` and `latents_std`, where the config has both.
+    pub fn latent_statistics(&self) -> Option<(&[f32], &[f32])> {
+        match self {
+            Self::Kl(config) => Some((config.latents_mean.as_deref()?, config.latents_std.as_deref()?)),
+            Self::Tiny(_) => None,
+        }
+    }
 }
 
-/// The text encoder: input `ids` `[B, T]`, output `prompt_embeds` `[B, T, D]`.
-pub fn text_encoder(config: &ClipTextConfig, batch: usize) -> Graph {
+/// A text encoder: input `ids` `[B, T]`, output `prompt_embeds` `[B, T, D]` and, where asked for, `text_embeds`
+/// `[B, T, P]`.
+pub fn text_encoder(config: &ClipTextConfig, batch: usize, output: TextOutput) -> Graph {
     // It runs once a picture, and guidance multiplies the difference between its answers: f16 would save no time and
     // cost digits where they count most.
-    clip::text_encoder(config, batch).in_f32()
+    clip::text_encoder(config, batch, output).in_f32()
 }
 
 /// The denoiser: inputs `latents` `[B, h, w, C]`, `timestep` (see [`timestep_embedding`]) `[B, C0]`, `embeds`
-/// `[B, T, D]` and, where the config has a `time_cond_proj_dim`, `timestep_cond`; output `model_out` like `latents`.
+/// `[B, T, D]` and, where the config has a `time_cond_proj_dim`, `timestep_cond`; where it has an
+/// `addition_embed_type`, `added` (see [`added_embedding`]); where it has channels for it, `mask` `[B, h, w, 1 + C]`.
+/// Output `model_out` like `latents`.
 pub fn unet(config: &UNetConfig, batch: usize, height: usize, width: usize, tokens: usize) -> Result<Graph> {
     let halvings = config.block_out_channels.len() - 1;
     if height >> halvings == 0 || width >> halvings == 0 {
@@ -118,12 +139,70 @@ mod tests {
 
         let text = r#"{"hidden_size": 768, "intermediate_size": 3072, "num_attention_heads": 12}"#;
         let text = ClipTextConfig::from_json("", text).unwrap();
-        assert_eq!(text_encoder(&text, 1).parameters(), 123_060_480);
+        assert_eq!(text_encoder(&text, 1, TextOutput::Last).parameters(), 123_060_480);
 
         let vae = r#"{"_class_name": "AutoencoderKL", "block_out_channels": [128, 256, 512, 512], "layers_per_block": 2,
             "up_block_types": ["UpDecoderBlock2D", "UpDecoderBlock2D", "UpDecoderBlock2D", "UpDecoderBlock2D"]}"#;
         let vae = VaeConfig::from_json("", vae).unwrap();
         assert_eq!(vae.decoder(1, 64, 64).parameters(), 49_490_179 + 20);
         assert_eq!((vae.scale_factor(), vae.scaling_factor()), (8, 0.18215));
+    }
+
+    /// Sizes that upstream's classes have with the published configs of other families.
+    #[test]
+    fn other_families_have_their_published_parameters() {
+        const XL: &str = r#""block_out_channels": [320, 640, 1280], "attention_head_dim": [5, 10, 20],
+            "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
+            "up_block_types": ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"], "cross_attention_dim": 2048,
+            "use_linear_projection": true, "addition_embed_type": "text_time", "addition_time_embed_dim": 256,
+            "projection_class_embeddings_input_dim": 2816"#;
+        let unets = [
+            ("SDXL", format!(r#"{{{XL}, "transformer_layers_per_block": [1, 2, 10]}}"#), 2_567_463_684),
+            (
+                "SSD-1B",
+                format!(
+                    r#"{{{XL}, "mid_block_type": "UNetMidBlock2D", "transformer_layers_per_block": [1, [2, 2], [4, 4]],
+                        "reverse_transformer_layers_per_block": [[4, 4, 10], [2, 1, 1], 1]}}"#
+                ),
+                1_331_334_404,
+            ),
+            (
+                "SD 2.1",
+                r#"{"cross_attention_dim": 1024, "attention_head_dim": [5, 10, 20, 20], "use_linear_projection": true}"#
+                    .into(),
+                865_910_724,
+            ),
+            ("SD 1.5 inpainting", r#"{"cross_attention_dim": 768, "in_channels": 9}"#.into(), 859_535_364),
+            ("LCM", r#"{"cross_attention_dim": 768, "time_cond_proj_dim": 256}"#.into(), 859_602_884),
+        ];
+        for (name, json, parameters) in unets {
+            let config = UNetConfig::from_json("", &json).unwrap();
+            assert_eq!(unet(&config, 1, 64, 64, 77).unwrap().parameters(), parameters, "{name}");
+        }
+        let texts = [
+            ("OpenCLIP bigG", [1280, 5120, 20, 32], TextOutput::PenultimateAndProjection, 694_659_840),
+            ("OpenCLIP H", [1024, 4096, 16, 23], TextOutput::Last, 340_387_840),
+        ];
+        for (name, [hidden_size, intermediate_size, num_attention_heads, num_hidden_layers], output, parameters) in
+            texts
+        {
+            let config = ClipTextConfig {
+                hidden_size,
+                intermediate_size,
+                num_attention_heads,
+                num_hidden_layers,
+                projection_dim: 1280,
+                ..ClipTextConfig::default()
+            };
+            assert_eq!(text_encoder(&config, 1, output).parameters(), parameters, "{name}");
+        }
+        let blocks = |kind: &str| [kind; 4].map(|kind| format!("\"{kind}\"")).join(", ");
+        let vae = format!(
+            r#"{{"block_out_channels": [128, 256, 512, 512], "layers_per_block": 2, "down_block_types": [{}],
+                "up_block_types": [{}]}}"#,
+            blocks("DownEncoderBlock2D"),
+            blocks("UpDecoderBlock2D")
+        );
+        assert_eq!(VaeConfig::from_json("", &vae).unwrap().encoder(1, 512, 512).parameters(), 34_163_664);
     }
 }

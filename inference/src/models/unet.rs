@@ -5,9 +5,23 @@ use super::unet_blocks::{Context, resnet, transformer};
 use super::unet_config::UNetConfig;
 use crate::graph::{Activation, Builder, Graph, NodeId};
 
-/// The timestep as sines and cosines, `[batch, dim]`, in f32 as upstream's `get_timestep_embedding` computes it.
+/// The timestep as sines and cosines, `[batch, dim]`.
 pub fn timestep_embedding(config: &UNetConfig, timestep: f64, batch: usize) -> Vec<f32> {
-    let dim = config.block_out_channels[0];
+    sinusoids(config, timestep, config.block_out_channels[0]).repeat(batch)
+}
+
+/// What `addition_embed_type` `text_time` is given for one prompt: the pooled text, then original height and width,
+/// top and left of the crop, target height and width, each as sines and cosines. Upstream passes
+/// `[H, W, 0, 0, H, W]` where nothing else is asked for.
+pub fn added_embedding(config: &UNetConfig, pooled: &[f32], height: u32, width: u32) -> Vec<f32> {
+    let dim = config.addition_time_embed_dim.unwrap_or_default();
+    let time_ids = [height, width, 0, 0, height, width];
+    let times = time_ids.into_iter().flat_map(|id| sinusoids(config, f64::from(id), dim));
+    pooled.iter().copied().chain(times).collect()
+}
+
+/// Sines and cosines of a number, in f32 as upstream's `get_timestep_embedding` computes them.
+fn sinusoids(config: &UNetConfig, timestep: f64, dim: usize) -> Vec<f32> {
     let half = dim / 2;
     let log_period = -(10000.0_f64.ln()) as f32;
     let angle = |i: usize| {
@@ -17,15 +31,22 @@ pub fn timestep_embedding(config: &UNetConfig, timestep: f64, batch: usize) -> V
     let (sines, cosines): (Vec<f32>, Vec<f32>) = (0..half).map(|i| angle(i).sin_cos()).unzip();
     let mut row = if config.flip_sin_to_cos { [cosines, sines] } else { [sines, cosines] }.concat();
     row.resize(dim, 0.0);
-    row.repeat(batch)
+    row
 }
 
 pub(super) fn unet(config: &UNetConfig, batch: usize, height: usize, width: usize, tokens: usize) -> Graph {
     let mut b = Builder::new();
     let channels = &config.block_out_channels;
-    let latents = b.input("latents", &[batch, height, width, config.in_channels]);
+    let latents = b.input("latents", &[batch, height, width, config.out_channels]);
+    // A UNet made for inpainting reads the mask and the masked picture's latents as further channels.
+    let latents = if config.in_channels > config.out_channels {
+        let mask = b.input("mask", &[batch, height, width, config.in_channels - config.out_channels]);
+        b.concat(latents, mask)
+    } else {
+        latents
+    };
     let timestep = b.input("timestep", &[batch, channels[0]]);
-    let embeds = b.input("embeds", &[batch, tokens, config.cross_attention_dim]);
+    let embeds = b.input("embeds", &[batch, tokens, config.cross_attention_dim.at(0)]);
     let emb = time_embedding(&mut b, config, timestep, batch);
     let context = Context { config, emb, embeds };
 
@@ -45,7 +66,7 @@ pub(super) fn unet(config: &UNetConfig, batch: usize, height: usize, width: usiz
 /// The vector that tells every resnet the time, already through the SiLU that each of them begins with.
 fn time_embedding(b: &mut Builder, config: &UNetConfig, timestep: NodeId, batch: usize) -> NodeId {
     let dim = 4 * config.block_out_channels[0];
-    b.scoped("time_embedding", |b| {
+    let time = b.scoped("time_embedding", |b| {
         let mut t = timestep;
         if let Some(cond_dim) = config.time_cond_proj_dim {
             let cond = b.input("timestep_cond", &[batch, cond_dim]);
@@ -56,8 +77,22 @@ fn time_embedding(b: &mut Builder, config: &UNetConfig, timestep: NodeId, batch:
         let t = b.activate(t, Activation::Silu);
         let t = b.linear(t, "linear_2", dim, true);
         b.tap("", t);
-        b.activate(t, Activation::Silu)
-    })
+        t
+    });
+    let Some(added) = config.projection_class_embeddings_input_dim.filter(|_| config.addition_embed_type.is_some())
+    else {
+        return b.activate(time, Activation::Silu);
+    };
+    let added = b.input("added", &[batch, added]);
+    let added = b.scoped("add_embedding", |b| {
+        let t = b.linear(added, "linear_1", dim, true);
+        let t = b.activate(t, Activation::Silu);
+        let t = b.linear(t, "linear_2", dim, true);
+        b.tap("", t);
+        t
+    });
+    let sum = b.add(time, added);
+    b.activate(sum, Activation::Silu)
 }
 
 fn down(b: &mut Builder, context: &Context, mut x: NodeId, skips: &mut Vec<NodeId>) -> NodeId {
@@ -68,7 +103,9 @@ fn down(b: &mut Builder, context: &Context, mut x: NodeId, skips: &mut Vec<NodeI
             for j in 0..config.layers_per_block.at(i) {
                 x = b.scoped(&format!("resnets.{j}"), |b| resnet(b, context, x, channels));
                 if kind == "CrossAttnDownBlock2D" {
-                    x = b.scoped(&format!("attentions.{j}"), |b| transformer(b, context, x, i));
+                    x = b.scoped(&format!("attentions.{j}"), |b| {
+                        transformer(b, context, x, config.heads(i), config.transformer_layers_per_block.at(i, j))
+                    });
                 }
                 skips.push(x);
             }
@@ -87,14 +124,19 @@ fn down(b: &mut Builder, context: &Context, mut x: NodeId, skips: &mut Vec<NodeI
 }
 
 fn middle(b: &mut Builder, context: &Context, x: NodeId) -> NodeId {
-    if context.config.mid_block_type.is_none() {
-        return x;
-    }
-    let last = context.config.block_out_channels.len() - 1;
-    let channels = context.config.block_out_channels[last];
+    let config = context.config;
+    let Some(kind) = config.mid_block_type.as_deref() else { return x };
+    let last = config.block_out_channels.len() - 1;
+    let channels = config.block_out_channels[last];
     b.scoped("mid_block", |b| {
         let x = b.scoped("resnets.0", |b| resnet(b, context, x, channels));
-        let x = b.scoped("attentions.0", |b| transformer(b, context, x, last));
+        if kind == "UNetMidBlock2D" {
+            // Upstream builds this one with no further layer.
+            b.tap("", x);
+            return x;
+        }
+        let layers = config.transformer_layers_per_block.at(last, 0);
+        let x = b.scoped("attentions.0", |b| transformer(b, context, x, config.heads(last), layers));
         let x = b.scoped("resnets.1", |b| resnet(b, context, x, channels));
         b.tap("", x);
         x
@@ -115,7 +157,9 @@ fn up(b: &mut Builder, context: &Context, mut x: NodeId, mut skips: Vec<NodeId>)
                 }
                 x = b.scoped(&format!("resnets.{j}"), |b| resnet(b, context, x, channels));
                 if kind == "CrossAttnUpBlock2D" {
-                    x = b.scoped(&format!("attentions.{j}"), |b| transformer(b, context, x, mirrored));
+                    x = b.scoped(&format!("attentions.{j}"), |b| {
+                        transformer(b, context, x, config.heads(mirrored), config.layers_up(i, j))
+                    });
                 }
             }
             if i < last {

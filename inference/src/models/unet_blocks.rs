@@ -30,8 +30,8 @@ pub fn resnet(b: &mut Builder, context: &Context, x: NodeId, channels: usize) ->
     y
 }
 
-/// Attention over pixels and to the text, around a shortcut; `block` tells heads and depth.
-pub fn transformer(b: &mut Builder, context: &Context, x: NodeId, block: usize) -> NodeId {
+/// Attention over pixels and to the text, around a shortcut, with so many heads and layers.
+pub fn transformer(b: &mut Builder, context: &Context, x: NodeId, heads: usize, layers: usize) -> NodeId {
     let config = context.config;
     let shape = b.shape(x).to_vec();
     let channels = b.channels(x);
@@ -45,8 +45,8 @@ pub fn transformer(b: &mut Builder, context: &Context, x: NodeId, block: usize) 
         let h = b.conv(h, "proj_in", channels, 1, 1, 0);
         b.reshape(h, &tokens)
     };
-    for i in 0..config.transformer_layers_per_block.at(block) {
-        h = b.scoped(&format!("transformer_blocks.{i}"), |b| layer(b, context, h, config.heads(block)));
+    for i in 0..layers {
+        h = b.scoped(&format!("transformer_blocks.{i}"), |b| layer(b, context, h, heads));
     }
     let h = if config.use_linear_projection {
         let h = b.linear(h, "proj_out", channels, true);

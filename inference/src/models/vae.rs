@@ -1,4 +1,4 @@
-//! The decoder of upstream's `AutoencoderKL`: latents to pixels.
+//! Upstream's `AutoencoderKL`: latents to pixels and back.
 
 use super::config::{parse, require, require_groups, unsupported};
 use crate::error::Result;
@@ -11,7 +11,9 @@ use serde::Deserialize;
 pub struct AutoencoderKlConfig {
     /// Channels of the picture.
     pub out_channels: usize,
-    /// Kinds of blocks on the way up.
+    /// Kinds of blocks of the encoder.
+    pub down_block_types: Vec<String>,
+    /// Kinds of blocks of the decoder.
     pub up_block_types: Vec<String>,
     /// Channels of each block, largest picture first.
     pub block_out_channels: Vec<usize>,
@@ -25,6 +27,12 @@ pub struct AutoencoderKlConfig {
     pub norm_num_groups: usize,
     /// Latents are multiplied by this after encoding.
     pub scaling_factor: f64,
+    /// Mean of each latent channel; SDXL's pipelines take latents relative to it where it and `latents_std` are there.
+    pub latents_mean: Option<Vec<f32>>,
+    /// Deviation of each latent channel.
+    pub latents_std: Option<Vec<f32>>,
+    /// Whether a 1×1 convolution comes after the encoder.
+    pub use_quant_conv: bool,
     /// Whether a 1×1 convolution comes before the decoder.
     pub use_post_quant_conv: bool,
     /// Whether the middle block attends.
@@ -35,6 +43,7 @@ impl Default for AutoencoderKlConfig {
     fn default() -> Self {
         Self {
             out_channels: 3,
+            down_block_types: vec!["DownEncoderBlock2D".into()],
             up_block_types: vec!["UpDecoderBlock2D".into()],
             block_out_channels: vec![64],
             layers_per_block: 1,
@@ -42,6 +51,9 @@ impl Default for AutoencoderKlConfig {
             latent_channels: 4,
             norm_num_groups: 32,
             scaling_factor: 0.18215,
+            latents_mean: None,
+            latents_std: None,
+            use_quant_conv: true,
             use_post_quant_conv: true,
             mid_block_add_attention: true,
         }
@@ -62,6 +74,12 @@ impl AutoencoderKlConfig {
             return Err(unsupported(path, "block_out_channels", config.block_out_channels.len(), reason));
         }
         require_groups(path, &config.block_out_channels, config.norm_num_groups)?;
+        for (key, list) in [("latents_mean", &config.latents_mean), ("latents_std", &config.latents_std)] {
+            if list.as_ref().is_some_and(|list| list.len() != config.latent_channels) {
+                let reason = format!("{} numbers are needed", config.latent_channels);
+                return Err(unsupported(path, key, format!("{list:?}"), &reason));
+            }
+        }
         Ok(config)
     }
 }
@@ -100,6 +118,37 @@ pub(super) fn decoder(config: &AutoencoderKlConfig, batch: usize, height: usize,
         b.conv(x, "conv_out", config.out_channels, 3, 1, 1)
     });
     b.output("image", x);
+    b.finish()
+}
+
+/// The encoder: pixels to mean and log variance of each latent.
+pub(super) fn encoder(config: &AutoencoderKlConfig, batch: usize, height: usize, width: usize) -> Graph {
+    let mut b = Builder::new();
+    let image = b.input("image", &[batch, height, width, config.out_channels]);
+    let x = b.scoped("encoder", |b| {
+        let blocks = config.block_out_channels.len();
+        let mut x = b.conv(image, "conv_in", config.block_out_channels[0], 3, 1, 1);
+        b.tap("conv_in", x);
+        for (i, &channels) in config.block_out_channels.iter().enumerate() {
+            x = b.scoped(&format!("down_blocks.{i}"), |b| {
+                for j in 0..config.layers_per_block {
+                    x = b.scoped(&format!("resnets.{j}"), |b| resnet(b, config, x, channels));
+                }
+                if i + 1 < blocks {
+                    // Upstream pads only right and below.
+                    x = b.conv_with(x, "downsamplers.0.conv", channels, 3, 2, [0, 0, 1, 1], true);
+                }
+                b.tap("", x);
+                x
+            });
+        }
+        let x = b.scoped("mid_block", |b| middle(b, config, x, config.block_out_channels[blocks - 1]));
+        let x = b.group_norm(x, "conv_norm_out", config.norm_num_groups, EPS);
+        let x = b.activate(x, Activation::Silu);
+        b.conv(x, "conv_out", 2 * config.latent_channels, 3, 1, 1)
+    });
+    let x = if config.use_quant_conv { b.conv(x, "quant_conv", 2 * config.latent_channels, 1, 1, 0) } else { x };
+    b.output("moments", x);
     b.finish()
 }
 

@@ -1,5 +1,5 @@
-//! The decoder of upstream's `AutoencoderTiny` (TAESD, github.com/madebyollin/taesd): a stack of small residual blocks
-//! without norms, cheap enough for previews.
+//! Upstream's `AutoencoderTiny` (TAESD, github.com/madebyollin/taesd): stacks of small residual blocks without norms, cheap
+//! enough for previews.
 
 use super::config::{activation, parse, require, unsupported};
 use crate::error::Result;
@@ -12,6 +12,10 @@ use serde::Deserialize;
 pub struct AutoencoderTinyConfig {
     /// Channels of the picture.
     pub out_channels: usize,
+    /// Channels of the encoder's stages; all the same.
+    pub encoder_block_out_channels: Vec<usize>,
+    /// Residual blocks of each of the encoder's stages, largest picture first.
+    pub num_encoder_blocks: Vec<usize>,
     /// Channels of each stage, smallest picture first.
     pub decoder_block_out_channels: Vec<usize>,
     /// Residual blocks of each stage.
@@ -32,6 +36,8 @@ impl Default for AutoencoderTinyConfig {
     fn default() -> Self {
         Self {
             out_channels: 3,
+            encoder_block_out_channels: vec![64; 4],
+            num_encoder_blocks: vec![1, 3, 3, 3],
             decoder_block_out_channels: vec![64; 4],
             num_decoder_blocks: vec![3, 3, 3, 1],
             latent_channels: 4,
@@ -54,6 +60,10 @@ impl AutoencoderTinyConfig {
         let stages = config.decoder_block_out_channels.len();
         if stages == 0 || config.num_decoder_blocks.len() != stages {
             return Err(unsupported(path, "num_decoder_blocks", stages, "one number for each stage is needed"));
+        }
+        let stages = config.encoder_block_out_channels.len();
+        if stages == 0 || config.num_encoder_blocks.len() != stages {
+            return Err(unsupported(path, "num_encoder_blocks", stages, "one number for each stage is needed"));
         }
         Ok(config)
     }
@@ -99,6 +109,34 @@ pub(super) fn decoder(config: &AutoencoderTinyConfig, batch: usize, height: usiz
     }
     let x = b.affine(x, 2.0, -1.0);
     b.output("image", x);
+    b.finish()
+}
+
+/// The encoder: pixels to latents, without a distribution.
+pub(super) fn encoder(config: &AutoencoderTinyConfig, batch: usize, height: usize, width: usize) -> Graph {
+    let mut b = Builder::new();
+    let image = b.input("image", &[batch, height, width, config.out_channels]);
+    // Upstream's convention is pixels in 0..1.
+    let mut x = b.affine(image, 0.5, 0.5);
+    let mut number = 0;
+    let mut next = || {
+        number += 1;
+        format!("encoder.layers.{}", number - 1)
+    };
+    let stages = config.encoder_block_out_channels.iter().zip(&config.num_encoder_blocks);
+    for (i, (&channels, &blocks)) in stages.enumerate() {
+        let name = next();
+        let stride = if i == 0 { 1 } else { 2 };
+        x = b.conv_with(x, &name, channels, 3, stride, [1; 4], i == 0);
+        b.tap(&name, x);
+        for _ in 0..blocks {
+            let name = next();
+            x = b.scoped(&name, |b| block(b, config, x, channels));
+            b.tap(&name, x);
+        }
+    }
+    let x = b.conv(x, &next(), config.latent_channels, 3, 1, 1);
+    b.output("latents", x);
     b.finish()
 }
 

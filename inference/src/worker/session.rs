@@ -5,10 +5,10 @@ use super::engine::Engine;
 use super::{inbox, post};
 use crate::error::{Error, Result};
 use crate::exec::Executor;
-use crate::image::{default_preview, preview, preview_fits, rms_difference, to_rgba};
+use crate::image::{default_preview, from_rgba, preview, preview_fits, rms_difference, to_rgba};
 use crate::model::Model;
-use crate::pipeline::{Pipeline, Start, Step, Watch};
-use crate::weights::FetchSource;
+use crate::pipeline::{Inputs, Pipeline, Start, Step, Watch};
+use crate::weights::{FetchSource, Source};
 use protocol::{FromWorker, GenerateRequest, PROTOCOL_VERSION, Plan, PreviewFactors, StepReport, ToWorker, View};
 use web_time::Instant;
 
@@ -27,8 +27,8 @@ struct Frames {
 }
 
 enum Loaded {
-    Cpu(Box<Pipeline<crate::exec::cpu::CpuExecutor>>),
-    Gpu(Box<Pipeline<crate::exec::gpu::GpuExecutor>>),
+    Cpu(Box<Pipeline<crate::exec::cpu::CpuExecutor, FetchSource>>),
+    Gpu(Box<Pipeline<crate::exec::gpu::GpuExecutor, FetchSource>>),
 }
 
 #[derive(Default)]
@@ -107,16 +107,16 @@ impl Session {
         let model = Model::open(&source, id).await?;
         let info = model.info();
         self.loaded = Some(match engine {
-            Engine::Cpu(exec) => Loaded::Cpu(Box::new(Pipeline::load(exec, &source, model).await?)),
-            Engine::Gpu(exec) => Loaded::Gpu(Box::new(Pipeline::load(exec, &source, model).await?)),
+            Engine::Cpu(exec) => Loaded::Cpu(Box::new(Pipeline::load(exec, source, model).await?)),
+            Engine::Gpu(exec) => Loaded::Gpu(Box::new(Pipeline::load(exec, source, model).await?)),
         });
         post::send(&FromWorker::Model(info));
         Ok(())
     }
 }
 
-async fn generate<E: Executor>(
-    pipeline: &mut Pipeline<E>,
+async fn generate<E: Executor, S: Source>(
+    pipeline: &mut Pipeline<E, S>,
     frames: &mut Frames,
     job: u32,
     request: &GenerateRequest,
@@ -132,7 +132,12 @@ async fn generate<E: Executor>(
     let factors = pipeline.model().about.preview.clone().filter(|factors| preview_fits(factors, channels));
     let factors = factors.unwrap_or_else(|| default_preview(channels));
     let mut reporter = Reporter { job, frames, factors };
-    let finished = pipeline.generate(request, None, &mut reporter).await?;
+    let pixels = (request.width * request.height) as usize;
+    let (picture, mask) = init.as_deref().unwrap_or_default().split_at(init.as_ref().map_or(0, |_| 4 * pixels));
+    let picture = from_rgba(picture);
+    let mask: Vec<f32> = mask.iter().map(|value| f32::from(*value) / 255.0).collect();
+    let inputs = Inputs { latents: None, picture: Some(&picture), mask: Some(&mask) };
+    let finished = pipeline.generate(request, inputs, &mut reporter).await?;
     let message =
         FromWorker::Done { job, width: finished.picture.width, height: finished.picture.height, ms: finished.ms };
     post::send_pixels(&message, &[&finished.picture.rgba]);
@@ -151,11 +156,11 @@ impl Watch for Reporter<'_> {
         self.frames.size = start.size;
         let plan = Plan {
             outer_steps: start.plan.outer_steps as u32,
-            skipped_steps: 0,
+            skipped_steps: start.plan.skipped_steps as u32,
             evaluations: start.plan.evals.len() as u32,
             guided: start.guided,
             cut: start.cut,
-            warnings: start.plan.warnings.clone(),
+            warnings: start.warnings,
         };
         post::send(&FromWorker::Started { job: self.job, plan });
         self.breathe().await
@@ -189,7 +194,12 @@ impl Watch for Reporter<'_> {
 }
 
 /// Decodes kept frames until something else is asked for.
-async fn refine<E: Executor>(pipeline: &mut Pipeline<E>, frames: &Frames, steps: &[u32], view: View) -> Result<()> {
+async fn refine<E: Executor, S: Source>(
+    pipeline: &mut Pipeline<E, S>,
+    frames: &Frames,
+    steps: &[u32],
+    view: View,
+) -> Result<()> {
     let scale = pipeline.model().vae.scale_factor();
     for &step in steps {
         let Some(kept) = (step as usize).checked_sub(1).and_then(|i| frames.steps.get(i)) else { continue };

@@ -1,6 +1,7 @@
 //! What golden tests share: where goldens lie and how a difference is told.
 #![allow(dead_code, reason = "each test binary uses its share")]
 
+pub mod parity;
 pub mod tensors;
 
 use inference::exec::gpu::GpuExecutor;

@@ -18,12 +18,12 @@ pub fn run(args: &BenchArgs) -> Result<()> {
         match args.backend {
             Backend::Cpu => {
                 args.precision.check_on_cpu()?;
-                measure(CpuExecutor, "cpu", None, &source, model, args).await
+                measure(CpuExecutor, "cpu", None, source, model, args).await
             }
             Backend::Gpu => {
                 let exec = GpuExecutor::with_precision(args.precision.into()).await?;
                 let (name, peak) = (exec.info().name.clone(), exec.measure_peak().await?);
-                measure(exec, &name, Some(peak), &source, model, args).await
+                measure(exec, &name, Some(peak), source, model, args).await
             }
         }
     })
@@ -38,7 +38,7 @@ async fn measure<E: Executor>(
     exec: E,
     device: &str,
     peak_gflops: Option<f64>,
-    source: &FolderSource,
+    source: FolderSource,
     model: Model,
     args: &BenchArgs,
 ) -> Result<()> {

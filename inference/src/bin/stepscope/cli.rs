@@ -64,6 +64,17 @@ impl From<Precision> for inference::graph::Precision {
 pub enum RngKind {
     /// torch's CPU generator.
     Cpu,
+    /// torch's CUDA generator.
+    Philox,
+}
+
+/// Which timesteps the steps visit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Timesteps {
+    /// As the sampler spaces them.
+    Spaced,
+    /// The ten of Align Your Steps.
+    Ays,
 }
 
 #[derive(Args)]
@@ -86,7 +97,7 @@ pub struct GenerateArgs {
     /// Guidance scale; by default what the model says.
     #[arg(long, value_parser = protocol::parse_guidance)]
     pub guidance: Option<f64>,
-    /// As torch.Generator("cpu").manual_seed.
+    /// As torch.Generator.manual_seed.
     #[arg(long, default_value = "0", value_parser = protocol::parse_seed)]
     pub seed: u64,
     /// Pixels; by default what the model says.
@@ -95,14 +106,29 @@ pub struct GenerateArgs {
     /// Pixels; by default what the model says.
     #[arg(long)]
     pub height: Option<u32>,
-    /// Noise of DDIM and its relatives.
-    #[arg(long)]
+    /// Noise of DDIM and TCD, 0 to 1.
+    #[arg(long, value_parser = protocol::parse_eta)]
     pub eta: Option<f64>,
+    /// Which timesteps the steps visit; `ays` needs --steps 10.
+    #[arg(long, value_enum, default_value = "spaced")]
+    pub timesteps: Timesteps,
+    /// (word:1.3), [word] and BREAK mean what AUTOMATIC1111 means by them.
+    #[arg(long)]
+    pub prompt_weights: bool,
+    /// A picture to start from; resized where it has another size than asked for.
+    #[arg(long)]
+    pub image: Option<PathBuf>,
+    /// How much of the picture is done anew: int(steps x strength) steps are executed.
+    #[arg(long, default_value = "0.8", requires = "image", value_parser = protocol::parse_strength)]
+    pub strength: f64,
+    /// White where the picture is painted anew, black where it is kept.
+    #[arg(long, requires = "image")]
+    pub mask: Option<PathBuf>,
     /// Whose random numbers.
     #[arg(long, value_enum, default_value = "cpu")]
     pub rng: RngKind,
     /// A safetensors file with one tensor `latents` [1,C,h,w] of unit variance, in place of the seed's noise.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "image")]
     pub latents: Option<PathBuf>,
     /// Where to compute.
     #[arg(long, value_enum, default_value = "cpu")]

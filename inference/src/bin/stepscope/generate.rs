@@ -1,13 +1,15 @@
 //! `stepscope generate`: a picture, and on request every number on the way to it.
 
-use crate::cli::{Backend, GenerateArgs};
+use crate::cli::{Backend, GenerateArgs, RngKind, Timesteps};
+use crate::trace::Trace;
+use image::imageops::FilterType;
 use inference::exec::{Executor, cpu::CpuExecutor, gpu::GpuExecutor};
 use inference::model::Model;
-use inference::pipeline::{Pipeline, Start, Step, Watch, channels_first, channels_last};
+use inference::pipeline::{Inputs, Pipeline, channels_last};
 use inference::weights::FolderSource;
 use inference::{Error, Result};
-use protocol::GenerateRequest;
-use safetensors::tensor::{Dtype, TensorView};
+use protocol::{GenerateRequest, InitImage};
+use safetensors::Dtype;
 use std::path::Path;
 
 /// Runs the command.
@@ -17,16 +19,16 @@ pub fn run(args: &GenerateArgs) -> Result<()> {
     match args.backend {
         Backend::Cpu => {
             args.precision.check_on_cpu()?;
-            pollster::block_on(generate(CpuExecutor, &source, model, args))
+            pollster::block_on(generate(CpuExecutor, source, model, args))
         }
         Backend::Gpu => pollster::block_on(async {
             let exec = GpuExecutor::with_precision(args.precision.into()).await?;
-            generate(exec, &source, model, args).await
+            generate(exec, source, model, args).await
         }),
     }
 }
 
-async fn generate<E: Executor>(exec: E, source: &FolderSource, model: Model, args: &GenerateArgs) -> Result<()> {
+async fn generate<E: Executor>(exec: E, source: FolderSource, model: Model, args: &GenerateArgs) -> Result<()> {
     let defaults = model.info().defaults;
     let channels = model.vae.latent_channels();
     let request = GenerateRequest {
@@ -40,15 +42,25 @@ async fn generate<E: Executor>(exec: E, source: &FolderSource, model: Model, arg
         width: args.width.unwrap_or(defaults.width),
         height: args.height.unwrap_or(defaults.height),
         eta: args.eta,
-        rng: protocol::RngKind::Cpu,
-        timesteps: protocol::Timesteps::Spaced,
-        prompt_weights: false,
-        init: None,
+        rng: match args.rng {
+            RngKind::Cpu => protocol::RngKind::Cpu,
+            RngKind::Philox => protocol::RngKind::Philox,
+        },
+        timesteps: match args.timesteps {
+            Timesteps::Spaced => protocol::Timesteps::Spaced,
+            Timesteps::Ays => protocol::Timesteps::Ays,
+        },
+        prompt_weights: args.prompt_weights,
+        init: args.image.as_ref().map(|_| InitImage { strength: args.strength, mask: args.mask.is_some() }),
     };
+    let (width, height) = (request.width, request.height);
+    let picture = args.image.as_deref().map(|path| read_picture(path, width, height)).transpose()?;
+    let mask = args.mask.as_deref().map(|path| read_mask(path, width, height)).transpose()?;
     let latents = args.latents.as_deref().map(|path| read_latents(path, channels)).transpose()?;
     let mut pipeline = Pipeline::load(exec, source, model).await?;
-    let mut trace = Trace { channels, wanted: args.trace.is_some(), size: [0; 2], guided: false, tensors: Vec::new() };
-    let finished = pipeline.generate(&request, latents.as_deref(), &mut trace).await?;
+    let inputs = Inputs { latents: latents.as_deref(), picture: picture.as_deref(), mask: mask.as_deref() };
+    let mut trace = Trace::new(channels, args.trace.is_some());
+    let finished = pipeline.generate(&request, inputs, &mut trace).await?;
     let picture = &finished.picture;
     image::save_buffer(&args.out, &picture.rgba, picture.width, picture.height, image::ExtendedColorType::Rgba8)
         .map_err(|error| written(&args.out, error))?;
@@ -61,8 +73,35 @@ async fn generate<E: Executor>(exec: E, source: &FolderSource, model: Model, arg
     Ok(())
 }
 
-fn written(path: &Path, error: impl std::fmt::Display) -> Error {
+/// A file that cannot be read or written.
+pub fn written(path: &Path, error: impl std::fmt::Display) -> Error {
     Error::Read { path: path.display().to_string(), reason: error.to_string() }
+}
+
+fn open_image(path: &Path) -> Result<image::DynamicImage> {
+    let reader = image::ImageReader::open(path).map_err(|error| written(path, error))?;
+    let reader = reader.with_guessed_format().map_err(|error| written(path, error))?;
+    reader.decode().map_err(|error| Error::broken(&path.display().to_string(), error.to_string()))
+}
+
+/// A picture as `[H, W, 3]` in 0..1.
+fn read_picture(path: &Path, width: u32, height: u32) -> Result<Vec<f32>> {
+    let mut picture = open_image(path)?.to_rgb8();
+    if picture.dimensions() != (width, height) {
+        eprintln!("stepscope: {} is resized to {width}x{height}", path.display());
+        picture = image::imageops::resize(&picture, width, height, FilterType::Lanczos3);
+    }
+    Ok(picture.into_raw().into_iter().map(|byte| f32::from(byte) / 255.0).collect())
+}
+
+/// A mask as `[H, W]` in 0..1.
+fn read_mask(path: &Path, width: u32, height: u32) -> Result<Vec<f32>> {
+    let mut mask = open_image(path)?.to_luma8();
+    if mask.dimensions() != (width, height) {
+        eprintln!("stepscope: {} is resized to {width}x{height}", path.display());
+        mask = image::imageops::resize(&mask, width, height, FilterType::Lanczos3);
+    }
+    Ok(mask.into_raw().into_iter().map(|byte| f32::from(byte) / 255.0).collect())
 }
 
 /// Reads `latents` `[1, C, h, w]`, channels last.
@@ -78,71 +117,4 @@ fn read_latents(path: &Path, channels: usize) -> Result<Vec<f32>> {
     }
     let numbers = tensor.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
     Ok(channels_last(&numbers.collect::<Vec<_>>(), channels))
-}
-
-/// Collects every tensor of a run, in torch's layout.
-struct Trace {
-    channels: usize,
-    wanted: bool,
-    size: [usize; 2],
-    guided: bool,
-    tensors: Vec<(String, Vec<usize>, Vec<u8>)>,
-}
-
-impl Trace {
-    fn push(&mut self, name: &str, shape: Vec<usize>, data: Vec<f32>) {
-        let bytes = data.into_iter().flat_map(f32::to_le_bytes).collect();
-        self.tensors.push((name.to_owned(), shape, bytes));
-    }
-
-    fn push_latents(&mut self, name: &str, data: &[f32]) {
-        let shape = vec![1, self.channels, self.size[0], self.size[1]];
-        self.push(name, shape, channels_first(data, self.channels));
-    }
-
-    fn write(&self, path: &Path) -> Result<()> {
-        let views: std::result::Result<Vec<_>, _> = self
-            .tensors
-            .iter()
-            .map(|(name, shape, bytes)| Ok((name.as_str(), TensorView::new(Dtype::F32, shape.clone(), bytes)?)))
-            .collect();
-        views
-            .and_then(|views| safetensors::serialize_to_file(views, None, path))
-            .map_err(|error: safetensors::SafeTensorError| written(path, error))
-    }
-}
-
-impl Watch for Trace {
-    fn wants_noise_pred(&self) -> bool {
-        self.wanted
-    }
-
-    async fn start(&mut self, start: Start<'_>) -> Result<()> {
-        for cut in &start.cut {
-            eprintln!(
-                "stepscope: {} tokens of the {} beyond the limit of {} were cut",
-                cut.tokens, cut.field, cut.limit
-            );
-        }
-        for warning in &start.plan.warnings {
-            eprintln!("stepscope: {warning}");
-        }
-        if self.wanted {
-            (self.size, self.guided) = (start.size, start.guided);
-            let batch = if start.guided { 2 } else { 1 };
-            let tokens = start.tokens;
-            let shape = vec![batch, tokens, start.prompt_embeds.len() / batch / tokens];
-            self.push("prompt_embeds", shape, start.prompt_embeds.to_vec());
-            self.push_latents("latents.init", start.latents);
-        }
-        Ok(())
-    }
-
-    async fn step(&mut self, step: Step<'_>) -> Result<()> {
-        if let Some(noise_pred) = &step.noise_pred {
-            self.push_latents(&format!("noise_pred.{}", step.index), noise_pred);
-            self.push_latents(&format!("latents.{}", step.index), &step.latents);
-        }
-        Ok(())
-    }
 }

@@ -8,6 +8,7 @@ mod cli;
 mod generate;
 #[cfg(not(target_arch = "wasm32"))]
 mod inspect;
+mod trace;
 
 #[cfg(target_arch = "wasm32")]
 fn main() {}

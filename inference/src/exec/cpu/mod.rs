@@ -216,6 +216,15 @@ impl Executor for CpuExecutor {
         Ok(())
     }
 
+    fn blend(&self, sampler: &mut CpuSampler, known: &Tensor, mask: &Tensor) -> Result<()> {
+        let known = with_f32(known, <[f32]>::to_vec)?;
+        let mask = with_f32(mask, <[f32]>::to_vec)?;
+        for ((x, known), mask) in sampler.state.x.iter_mut().zip(known).zip(mask) {
+            *x = known + mask * (*x - known);
+        }
+        Ok(())
+    }
+
     fn latents(&self, sampler: &CpuSampler) -> Tensor {
         host(&sampler.state.x)
     }

@@ -154,6 +154,10 @@ impl Executor for GpuExecutor {
         sampler.step(&self.context, eval, model_out, guidance, &noise)
     }
 
+    fn blend(&self, sampler: &mut GpuSampler, known: &GpuValue, mask: &GpuValue) -> Result<()> {
+        sampler.blend(&self.context, known, mask)
+    }
+
     fn latents(&self, sampler: &GpuSampler) -> GpuValue {
         sampler.part(0)
     }

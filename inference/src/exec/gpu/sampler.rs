@@ -90,6 +90,13 @@ impl GpuSampler {
         Ok(GpuValue { buffer: output, offset: 0, len })
     }
 
+    /// See [`crate::exec::Executor::blend`].
+    pub fn blend(&self, context: &Context, known: &GpuValue, mask: &GpuValue) -> Result<()> {
+        let params = [self.len as u32, 0, 0, 0];
+        let buffers = [&known.buffer, &mask.buffer, &self.state];
+        launch(context, "blend", bytemuck::bytes_of(&params), &buffers, self.len)
+    }
+
     /// See [`crate::exec::Executor::guide_and_step`].
     pub fn step(
         &mut self,

@@ -135,6 +135,7 @@ files!(
     "affine",
     "attention",
     "attention_tile",
+    "blend",
     "concat",
     "convert",
     "embedding",

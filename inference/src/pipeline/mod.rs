@@ -1,26 +1,46 @@
 //! The step loop, top to bottom: prompt to embeddings, noise to latents, one UNet call per evaluation, latents to
 //! pixels. Written once for every executor; whoever watches gets every outer step as it is done.
 
+mod start;
+mod text;
+
 use crate::error::{Error, Result};
 use crate::exec::Executor;
 use crate::graph::{Graph, optimise};
 use crate::image::{Picture, denormalize, to_rgba};
-use crate::model::Model;
+use crate::model::{Family, Model};
 use crate::models;
-use crate::rng::TorchCpu;
-use crate::schedulers::{self, Draw, Eval, Plan, PlanOptions};
+use crate::rng::{Brownian, Generator};
+use crate::schedulers::{self, AYS_SD, AYS_SDXL, Draw, Eval, Plan, PlanOptions};
 use crate::weights::{self, Source};
-use protocol::{Cut, FieldError, GenerateRequest};
+use protocol::{Cut, FieldError, GenerateRequest, Timesteps};
+use start::Begin;
+use text::Embedded;
 use web_time::Instant;
 
 /// A model on a device, ready to run.
-pub struct Pipeline<E: Executor> {
+pub struct Pipeline<E: Executor, S: Source> {
     exec: E,
+    source: S,
     model: Model,
-    text: E::Module,
-    /// By batch, height and width in latents. All share the weights of the first.
-    unets: Vec<([usize; 3], E::Module)>,
+    /// One for each text encoder.
+    text: Vec<E::Module>,
+    /// By batch, height and width in latents, and tokens. All share the weights of the first.
+    unets: Vec<([usize; 4], E::Module)>,
     decoders: Vec<([usize; 2], E::Module)>,
+    /// Empty until a run starts from a picture.
+    encoders: Vec<([usize; 2], E::Module)>,
+}
+
+/// What a run may be given besides its request. Pixels and latents are channels last.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Inputs<'a> {
+    /// `[h, w, C]` of unit variance, in place of the seed's noise, of which they consume nothing.
+    pub latents: Option<&'a [f32]>,
+    /// `[H, W, 3]` in 0..1, where `request.init` asks for a picture.
+    pub picture: Option<&'a [f32]>,
+    /// `[H, W]` in 0..1, where it asks for a mask; 0.5 and above is painted anew.
+    pub mask: Option<&'a [f32]>,
 }
 
 /// One outer step, as it is handed to whoever watches. Tensors are channels last, batch 1.
@@ -45,10 +65,14 @@ pub struct Start<'a> {
     pub plan: &'a Plan,
     /// Whether each evaluation runs the model for the negative prompt too.
     pub guided: bool,
+    /// What to expect of an unusual combination, one sentence each.
+    pub warnings: Vec<String>,
     /// Prompt text that did not fit.
     pub cut: Vec<Cut>,
     /// `[B, T, D]`, negative first.
     pub prompt_embeds: &'a [f32],
+    /// `[B, P]`, where the model reads the whole text in one vector too.
+    pub pooled_prompt_embeds: Option<&'a [f32]>,
     /// T: tokens of context.
     pub tokens: usize,
     /// Initial latents, already scaled.
@@ -103,16 +127,21 @@ pub fn channels_first(data: &[f32], channels: usize) -> Vec<f32> {
     (0..data.len()).map(|i| data[i % area * channels + i / area]).collect()
 }
 
-impl<E: Executor> Pipeline<E> {
+impl<E: Executor, S: Source> Pipeline<E, S> {
     /// Loads all weights and prepares the model's default size, with guidance.
-    pub async fn load(exec: E, source: &impl Source, model: Model) -> Result<Self> {
+    pub async fn load(exec: E, source: S, model: Model) -> Result<Self> {
         let info = model.info();
         let scale = model.vae.scale_factor();
         let (h, w) = (info.defaults.height as usize / scale, info.defaults.width as usize / scale);
-        let text = weights::load(&exec, source, &model.text_file, text_graph(&model)).await?;
-        let unet = weights::load(&exec, source, &model.unet_file, unet_graph(&model, [2, h, w])?).await?;
-        let decoder = weights::load(&exec, source, &model.vae_file, decoder_graph(&model, [h, w])).await?;
-        Ok(Self { exec, model, text, unets: vec![([2, h, w], unet)], decoders: vec![([h, w], decoder)] })
+        let mut text = Vec::with_capacity(model.text.len());
+        for encoder in &model.text {
+            text.push(weights::load(&exec, &source, &encoder.file, optimise(encoder.graph())).await?);
+        }
+        let key = [2, h, w, model.tokens()];
+        let unet = weights::load(&exec, &source, &model.unet_file, unet_graph(&model, key)?).await?;
+        let decoder = weights::load(&exec, &source, &model.vae_file, decoder_graph(&model, [h, w])).await?;
+        let (unets, decoders) = (vec![(key, unet)], vec![([h, w], decoder)]);
+        Ok(Self { exec, source, model, text, unets, decoders, encoders: Vec::new() })
     }
 
     /// The model.
@@ -135,53 +164,89 @@ impl<E: Executor> Pipeline<E> {
                 return Err(FieldError::new(field, message).into());
             }
         }
+        if self.model.needs_mask() && !request.init.is_some_and(|init| init.mask) {
+            let message = "This model repaints a part of a picture: give it a picture and a mask.";
+            return Err(FieldError::new("picture", message).into());
+        }
         Ok(())
     }
 
-    /// Makes a picture. `user_latents` (unit variance, channels last) replace the noise that the seed would give and
-    /// consume nothing of it.
+    /// Height and width in latents.
+    fn latent_size(&self, request: &GenerateRequest) -> [usize; 2] {
+        let scale = self.model.vae.scale_factor();
+        [request.height as usize / scale, request.width as usize / scale]
+    }
+
+    /// The timesteps that a request names, where it does.
+    fn timesteps(&self, request: &GenerateRequest) -> Result<Option<Vec<u32>>> {
+        if request.timesteps == Timesteps::Spaced {
+            return Ok(None);
+        }
+        let list = if self.model.family == Family::Xl { AYS_SDXL } else { AYS_SD };
+        if request.num_inference_steps as usize != list.len() {
+            let message = format!("Align Your Steps has {} steps, not {}.", list.len(), request.num_inference_steps);
+            return Err(FieldError::new("steps", message).into());
+        }
+        Ok(Some(list.to_vec()))
+    }
+
+    /// Makes a picture.
     pub async fn generate(
         &mut self,
         request: &GenerateRequest,
-        user_latents: Option<&[f32]>,
+        inputs: Inputs<'_>,
         watch: &mut impl Watch,
     ) -> Result<Finished> {
         self.check(request)?;
-        let scale = self.model.vae.scale_factor();
-        let size = [request.height as usize / scale, request.width as usize / scale];
-        let channels = self.model.unet.in_channels;
+        let size = self.latent_size(request);
+        let channels = self.model.unet.out_channels;
+        let len = channels * size[0] * size[1];
         let n = request.num_inference_steps as usize;
-        let options = PlanOptions { eta: request.eta, ..PlanOptions::default() };
+        let options = PlanOptions {
+            eta: request.eta,
+            strength: request.init.map(|init| init.strength),
+            timesteps: self.timesteps(request)?,
+        };
         let plan = schedulers::plan(request.scheduler, &self.model.scheduler, n, &options)
             .map_err(|error| Error::Scheduler(error.to_string()))?;
 
         // A guidance-distilled UNet is told the scale and runs once, as upstream does.
         let cond_dim = self.model.unet.time_cond_proj_dim;
-        let guided = request.guidance_scale > 1.0 && cond_dim.is_none();
+        let guided = request.guidance_scale > 1.0 && cond_dim.is_none() && self.model.family != Family::Lcm;
         let begin = Instant::now();
-        let (embeds, cut) = self.encode(request, guided).await?;
+        let Embedded { embeds, pooled, tokens, cut } = self.encode(request, guided).await?;
         let text_ms = ms_since(begin);
 
-        let mut rng = TorchCpu::new(request.seed);
-        let len = channels * size[0] * size[1];
-        let mut latents = match user_latents {
-            Some(latents) if latents.len() == len => latents.to_vec(),
-            Some(latents) => {
-                let message = format!("the latents have {} numbers, this size needs {len}", latents.len());
-                return Err(FieldError::new("latents", message).into());
-            }
-            None => channels_last(&rng.randn(len), channels),
+        let mut rng = Generator::new(request.rng, request.seed);
+        let Begin { latents, kept, mask_channels } = self.begin(request, &inputs, &plan, &mut rng).await?;
+        let start = Start {
+            plan: &plan,
+            guided,
+            warnings: [plan.warnings.clone(), self.model.warnings(request)].concat(),
+            cut,
+            prompt_embeds: &embeds,
+            pooled_prompt_embeds: pooled.as_deref(),
+            tokens,
+            latents: &latents,
+            size,
         };
-        latents.iter_mut().for_each(|x| *x *= plan.init_noise_sigma as f32);
-        let tokens = self.model.text.max_position_embeddings;
-        let start = Start { plan: &plan, guided, cut, prompt_embeds: &embeds, tokens, latents: &latents, size };
         watch.start(start).await?;
 
         let batch = if guided { 2 } else { 1 };
-        let unet = self.prepare_unet([batch, size[0], size[1]]).await?;
+        let unet = self.prepare_unet([batch, size[0], size[1], tokens]).await?;
         let exec = &self.exec;
         let embeds = exec.upload(&embeds)?;
         let cond = cond_dim.map(|dim| exec.upload(&guidance_embedding(request.guidance_scale, dim))).transpose()?;
+        let added = match &pooled {
+            Some(pooled) => Some(exec.upload(&self.added(pooled, batch, request))?),
+            None => None,
+        };
+        let mask = mask_channels.map(|channels| exec.upload(&channels.repeat(batch))).transpose()?;
+        let blend = kept.as_ref().map(|kept| exec.upload(&kept.mask)).transpose()?;
+        let path = plan.brownian.map(|path| {
+            let seed = path.seed.unwrap_or(request.seed);
+            Brownian::new(seed, path.sigma_min, path.sigma_max, len).with_rng(request.rng)
+        });
         let mut sampler = exec.sampler(&latents)?;
         let begin = Instant::now();
         let mut step_begin = begin;
@@ -191,10 +256,21 @@ impl<E: Executor> Pipeline<E> {
             let input = exec.model_input(&sampler, eval.input_scale, batch)?;
             let mut inputs = vec![("latents", &input), ("timestep", &timestep), ("embeds", &embeds)];
             inputs.extend(cond.as_ref().map(|cond| ("timestep_cond", cond)));
+            inputs.extend(added.as_ref().map(|added| ("added", added)));
+            inputs.extend(mask.as_ref().map(|mask| ("mask", mask)));
             let out = exec.run(&self.unets[unet].1, &inputs).await?;
-            let noise = (eval.noise != Draw::None).then(|| channels_last(&rng.randn(len), channels));
+            let noise = match eval.noise {
+                Draw::None => None,
+                Draw::Normal => Some(channels_last(&rng.randn(len), channels)),
+                Draw::Brownian { from, to } => {
+                    path.as_ref().map(|path| channels_last(&path.between(from, to), channels))
+                }
+            };
             let guidance = guided.then_some(request.guidance_scale);
             exec.guide_and_step(&mut sampler, eval, &out[0], guidance, noise.as_deref())?;
+            if let (Some(kept), Some(blend)) = (&kept, &blend) {
+                exec.blend(&mut sampler, &exec.upload(&kept.at(eval.known))?, blend)?;
+            }
             if plan.evals.get(i + 1).is_some_and(|next| next.outer_step == eval.outer_step) {
                 watch.breathe().await?;
                 continue;
@@ -222,52 +298,42 @@ impl<E: Executor> Pipeline<E> {
     /// Latents `[h, w, C]` as the sampler has them to `[H, W, 3]` in 0..1.
     pub async fn decode(&mut self, latents: &[f32], size: [usize; 2]) -> Result<Vec<f32>> {
         let decoder = self.prepare_decoder(size).await?;
-        let scaling_factor = self.model.vae.scaling_factor() as f32;
-        let scaled: Vec<f32> = latents.iter().map(|x| x / scaling_factor).collect();
-        let input = self.exec.upload(&scaled)?;
+        let input = self.exec.upload(&self.model.latents_to_vae(latents))?;
         let out = self.exec.run(&self.decoders[decoder].1, &[("latents", &input)]).await?;
         Ok(denormalize(&self.exec.download(&out[0]).await?))
     }
 
     /// One UNet call on zeros, for measuring: milliseconds.
     pub async fn time_unet(&mut self, batch: usize, size: [usize; 2]) -> Result<f64> {
-        let unet = self.prepare_unet([batch, size[0], size[1]]).await?;
+        let unet = self.prepare_unet([batch, size[0], size[1], self.model.tokens()]).await?;
         let config = &self.model.unet;
         let exec = &self.exec;
-        let latents = exec.upload(&vec![0.5; batch * size[0] * size[1] * config.in_channels])?;
+        let area = batch * size[0] * size[1];
+        let latents = exec.upload(&vec![0.5; area * config.out_channels])?;
+        let mask = exec.upload(&vec![0.5; area * (config.in_channels - config.out_channels).max(1)])?;
         let timestep = exec.upload(&models::timestep_embedding(config, 500.0, batch))?;
-        let tokens = self.model.text.max_position_embeddings;
-        let embeds = exec.upload(&vec![0.1; batch * tokens * config.cross_attention_dim])?;
+        let embeds = exec.upload(&vec![0.1; batch * self.model.tokens() * config.cross_attention_dim.at(0)])?;
+        let added = exec.upload(&vec![0.1; batch * config.projection_class_embeddings_input_dim.unwrap_or(1)])?;
         let cond = exec.upload(&guidance_embedding(7.5, config.time_cond_proj_dim.unwrap_or(2)).repeat(batch))?;
         let mut inputs = vec![("latents", &latents), ("timestep", &timestep), ("embeds", &embeds)];
         inputs.extend(config.time_cond_proj_dim.map(|_| ("timestep_cond", &cond)));
+        inputs.extend(config.addition_embed_type.as_ref().map(|_| ("added", &added)));
+        inputs.extend(self.model.needs_mask().then_some(("mask", &mask)));
         let begin = Instant::now();
         let out = exec.run(&self.unets[unet].1, &inputs).await?;
         exec.download(&out[0]).await?;
         Ok(ms_since(begin))
     }
 
-    /// Embeddings of the prompt, preceded by those of the negative prompt if guidance is on.
-    async fn encode(&self, request: &GenerateRequest, guided: bool) -> Result<(Vec<f32>, Vec<Cut>)> {
-        let negative = request.negative_prompt.as_deref().unwrap_or("");
-        let mut embeds = Vec::new();
-        let mut cut = Vec::new();
-        let texts = [("negative", negative), ("prompt", request.prompt.as_str())];
-        for (field, text) in texts.into_iter().skip(if guided { 0 } else { 1 }) {
-            let encoded = self.model.tokenizer.encode(text)?;
-            if encoded.dropped > 0 {
-                let limit = self.model.text.max_position_embeddings as u32 - 2;
-                cut.push(Cut { field: field.into(), tokens: encoded.dropped as u32, limit });
-            }
-            let ids = self.exec.upload_ids(&encoded.ids)?;
-            let out = self.exec.run(&self.text, &[("ids", &ids)]).await?;
-            embeds.extend(self.exec.download(&out[0]).await?);
-        }
-        Ok((embeds, cut))
+    /// The `added` input of a UNet that reads the whole text and the picture's size.
+    fn added(&self, pooled: &[f32], batch: usize, request: &GenerateRequest) -> Vec<f32> {
+        let rows = pooled.chunks_exact(pooled.len() / batch);
+        let row = |pooled| models::added_embedding(&self.model.unet, pooled, request.height, request.width);
+        rows.flat_map(row).collect()
     }
 
     /// Index of the UNet for a batch and size, compiled if it is new. Two are kept: a size with and without guidance.
-    async fn prepare_unet(&mut self, key: [usize; 3]) -> Result<usize> {
+    async fn prepare_unet(&mut self, key: [usize; 4]) -> Result<usize> {
         if let Some(i) = self.unets.iter().position(|(known, _)| *known == key) {
             return Ok(i);
         }
@@ -289,12 +355,8 @@ impl<E: Executor> Pipeline<E> {
     }
 }
 
-fn text_graph(model: &Model) -> Graph {
-    optimise(models::text_encoder(&model.text, 1))
-}
-
-fn unet_graph(model: &Model, [batch, h, w]: [usize; 3]) -> Result<Graph> {
-    Ok(optimise(models::unet(&model.unet, batch, h, w, model.text.max_position_embeddings)?))
+fn unet_graph(model: &Model, [batch, h, w, tokens]: [usize; 4]) -> Result<Graph> {
+    Ok(optimise(models::unet(&model.unet, batch, h, w, tokens)?))
 }
 
 fn decoder_graph(model: &Model, [h, w]: [usize; 2]) -> Graph {
