@@ -63,7 +63,7 @@ async fn compare_stages<E: Executor>(exec: &E, name: &str, tolerance: f32, execu
         let tokens = get(&format!("{part}.tokens"));
         let ids: Vec<u32> = tokens.data.iter().map(|id| *id as u32).collect();
         let ids = exec.upload_ids(&ids).unwrap();
-        let graph = models::text_encoder(&encoder.config, tokens.shape[0], encoder.output);
+        let graph = models::text_encoder(&encoder.config, tokens.shape[0], tokens.shape[1], encoder.output);
         bench.compare(part, &encoder.file, graph, &[("ids", &ids)]).await;
     }
 

@@ -39,7 +39,7 @@ pub struct TextEncoder {
 impl TextEncoder {
     /// Its graph for one prompt.
     pub fn graph(&self) -> Graph {
-        models::text_encoder(&self.config, 1, self.output)
+        models::text_encoder(&self.config, 1, self.tokenizer.context(), self.output)
     }
 }
 

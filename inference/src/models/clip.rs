@@ -83,12 +83,12 @@ impl ClipTextConfig {
     }
 }
 
-pub(super) fn text_encoder(config: &ClipTextConfig, batch: usize, output: TextOutput) -> Graph {
+/// `tokens` may be fewer than there are positions: a tokenizer may be told to make shorter texts.
+pub(super) fn text_encoder(config: &ClipTextConfig, batch: usize, tokens: usize, output: TextOutput) -> Graph {
     let mut b = Builder::new();
-    let tokens = config.max_position_embeddings;
     let ids = b.input_ids("ids", &[batch, tokens]);
     let table = ("embeddings.token_embedding", config.vocab_size);
-    let positions = ("embeddings.position_embedding", tokens);
+    let positions = ("embeddings.position_embedding", config.max_position_embeddings);
     let mut x = b.embedding(ids, table, positions, config.hidden_size);
     b.tap("embeddings", x);
     let mut penultimate = x;

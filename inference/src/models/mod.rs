@@ -100,10 +100,10 @@ impl VaeConfig {
 
 /// A text encoder: input `ids` `[B, T]`, output `prompt_embeds` `[B, T, D]` and, where asked for, `text_embeds`
 /// `[B, T, P]`.
-pub fn text_encoder(config: &ClipTextConfig, batch: usize, output: TextOutput) -> Graph {
+pub fn text_encoder(config: &ClipTextConfig, batch: usize, tokens: usize, output: TextOutput) -> Graph {
     // It runs once a picture, and guidance multiplies the difference between its answers: f16 would save no time and
     // cost digits where they count most.
-    clip::text_encoder(config, batch, output).in_f32()
+    clip::text_encoder(config, batch, tokens, output).in_f32()
 }
 
 /// The denoiser: inputs `latents` `[B, h, w, C]`, `timestep` (see [`timestep_embedding`]) `[B, C0]`, `embeds`
@@ -139,7 +139,7 @@ mod tests {
 
         let text = r#"{"hidden_size": 768, "intermediate_size": 3072, "num_attention_heads": 12}"#;
         let text = ClipTextConfig::from_json("", text).unwrap();
-        assert_eq!(text_encoder(&text, 1, TextOutput::Last).parameters(), 123_060_480);
+        assert_eq!(text_encoder(&text, 1, 77, TextOutput::Last).parameters(), 123_060_480);
 
         let vae = r#"{"_class_name": "AutoencoderKL", "block_out_channels": [128, 256, 512, 512], "layers_per_block": 2,
             "up_block_types": ["UpDecoderBlock2D", "UpDecoderBlock2D", "UpDecoderBlock2D", "UpDecoderBlock2D"]}"#;
@@ -194,7 +194,7 @@ mod tests {
                 projection_dim: 1280,
                 ..ClipTextConfig::default()
             };
-            assert_eq!(text_encoder(&config, 1, output).parameters(), parameters, "{name}");
+            assert_eq!(text_encoder(&config, 1, 77, output).parameters(), parameters, "{name}");
         }
         let blocks = |kind: &str| [kind; 4].map(|kind| format!("\"{kind}\"")).join(", ");
         let vae = format!(

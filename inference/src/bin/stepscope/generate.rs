@@ -81,7 +81,7 @@ pub fn written(path: &Path, error: impl std::fmt::Display) -> Error {
 fn open_image(path: &Path) -> Result<image::DynamicImage> {
     let reader = image::ImageReader::open(path).map_err(|error| written(path, error))?;
     let reader = reader.with_guessed_format().map_err(|error| written(path, error))?;
-    reader.decode().map_err(|error| Error::broken(&path.display().to_string(), error.to_string()))
+    reader.decode().map_err(|error| Error::broken(path.display().to_string(), error.to_string()))
 }
 
 /// A picture as `[H, W, 3]` in 0..1.
