@@ -103,6 +103,33 @@ scenario('Align Your Steps brings its ten steps along', {}, async ({ app, page }
   await page.getByText(/Steps must be 10, not '12'/).waitFor();
   await app.generateButton.click();
   assert.equal((await sent(page, 'generate')).length, 0, 'nothing is made that was not asked for');
+  await app.generate({ prompt: 'a red apple', steps: 10, seed: 7 });
+  const timesteps = (await messages(page, 'step')).map(({ message }) => message.report.timestep);
+  assert.deepEqual(timesteps, [999, 850, 736, 645, 545, 455, 343, 233, 124, 24]);
+});
+
+scenario('every option changes the picture', {}, async ({ app }) => {
+  await app.open();
+  await app.advanced.click();
+  const request = { prompt: 'a (red:1.5) apple', steps: 3, seed: 7, scheduler: 'ddim' };
+  const pictures = [];
+  const make = async () => {
+    await app.generate(request);
+    pictures.push((await app.shown()).hash);
+  };
+  await make();
+  await app.eta.fill('1');
+  await make();
+  await app.rng.selectOption('philox');
+  await make();
+  await app.weights.check();
+  await make();
+  assert.equal(new Set(pictures).size, 4, pictures.join(', '));
+  await app.eta.fill('0');
+  await app.rng.selectOption('cpu');
+  await app.weights.uncheck();
+  await make();
+  assert.equal(pictures.at(-1), pictures[0], 'and switched off it is the same again');
 });
 
 scenario('a link carries the options', { context: { permissions } }, async ({ app, page, browser, open }) => {
@@ -137,5 +164,47 @@ scenario('a link carries the options', { context: { permissions } }, async ({ ap
     assert.equal(await stranger.app.pictures.inputValue(), '2');
   } finally {
     await profile.close();
+  }
+});
+
+scenario('the form tells the honest cost, and so does the run', {}, async ({ app, page }) => {
+  await app.open();
+  await app.fill({ scheduler: 'heun', steps: 3, guidance: 4 });
+  const cost = page.getByText('3 steps = 5 model calls (10 with guidance)');
+  await cost.waitFor();
+  assert.equal(await cost.count(), 1, 'in the form, before the run');
+  await app.generate({ prompt: 'a red apple', seed: 7 });
+  assert.equal(await cost.count(), 2, 'and beside the result');
+  await app.fill({ guidance: 1 });
+  await page.getByText('3 steps = 5 model calls', { exact: true }).waitFor();
+});
+
+scenario('what to expect of an unusual combination is told while it runs, and stays', {}, async ({ app, page }) => {
+  await app.open();
+  await app.fill({ scheduler: 'lcm' });
+  await app.start({ prompt: 'a red apple', steps: 30, seed: 7 });
+  const warning = page.getByText(/^LCM is meant for models distilled for it/);
+  await app.reached(1);
+  await warning.waitFor();
+  assert.equal(await page.locator('html').getAttribute('data-state'), 'running');
+  await app.cancelButton.click();
+  await app.ended();
+  assert.ok(await warning.isVisible());
+  await app.generate({ scheduler: 'euler', steps: 1 });
+  await warning.waitFor({ state: 'detached' });
+});
+
+const small = { viewport: { width: 320, height: 640 }, hasTouch: true, isMobile: true };
+scenario('nothing sticks out of a small phone', { context: small }, async ({ app, page }) => {
+  await app.open();
+  await app.advanced.click();
+  await app.pictures.fill('2');
+  await app.generate({ prompt: 'a red apple', steps: 1, seed: 7 });
+  await app.useResult.click();
+  await app.startPicture.waitFor();
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 320);
+  for (const control of [app.gallery.last(), app.useResult, app.weights, app.strength, app.paintMask, app.height]) {
+    const box = await control.boundingBox();
+    assert.ok(box && box.x >= 0 && box.x + box.width <= 320, JSON.stringify(box));
   }
 });

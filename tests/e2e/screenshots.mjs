@@ -41,7 +41,6 @@ const states = {
     await app.open();
     await app.advanced.click();
     await app.pictures.fill('4');
-    await app.fill({ scheduler: 'ddim' });
     await app.timesteps.selectOption('ays');
     await app.generate({ prompt: 'a red apple', seed: 7 });
   },

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { suite } from './harness/browser.mjs';
-import { sent } from './harness/engine.mjs';
+import { messages, sent } from './harness/engine.mjs';
 
 const scenario = suite();
 
@@ -14,6 +14,8 @@ const quarters = (context, width, height) => {
   });
 };
 const at = (bytes, width, x, y) => bytes.slice(4 * (y * width + x), 4 * (y * width + x) + 4);
+
+const distance = (a, b) => a.reduce((sum, value, index) => sum + Math.abs(value - b[index]), 0) / a.length;
 
 scenario('a chosen picture goes to the engine pixel by pixel, and none does without', {}, async ({ app, page }) => {
   await app.open();
@@ -134,6 +136,48 @@ scenario('an empty mask is plain image to image', {}, async ({ app, page }) => {
   await app.ended();
   const [{ message, bytes }] = await sent(page, 'generate');
   assert.deepEqual([message.request.init.mask, bytes.length], [false, 4 * 128 * 128]);
+});
+
+scenario('strength decides how many steps are executed, and how much of the picture stays', {}, async ({ app, page }) => {
+  await app.open();
+  const file = await app.file('four colours.png', 128, 128, quarters);
+  await app.startFrom(file);
+  const differences = [];
+  for (const [strength, executed] of [['0.2', 2], ['0.55', 5], ['1', 10]]) {
+    await app.steps.fill('10');
+    await app.strength.fill(strength);
+    await page.getByText(`Executes ${executed} of 10 steps.`).waitFor();
+    const { frames } = await app.generate({ prompt: 'a red apple', steps: 10, seed: 7 });
+    assert.deepEqual(frames.map(({ step }) => step), Array.from({ length: executed }, (_, index) => index + 1));
+    const { bytes } = (await sent(page, 'generate')).at(-1);
+    differences.push(distance(await app.pixels(), bytes));
+    const { plan } = (await messages(page, 'started')).at(-1).message;
+    assert.deepEqual([plan.outer_steps, plan.skipped_steps], [executed, 10 - executed]);
+  }
+  assert.ok(differences[0] < differences[1] && differences[1] < differences[2], differences.join(', '));
+});
+
+scenario('what is not masked stays nearly as it was', {}, async ({ app, page }) => {
+  await app.open();
+  await app.generate({ prompt: 'a red apple', steps: 10, seed: 7 });
+  await app.useResult.click();
+  await app.startPicture.waitFor();
+  await app.paintMask.click();
+  const box = await app.mask.boundingBox();
+  await page.getByRole('slider', { name: 'Brush size' }).fill('40');
+  await page.mouse.click(box.x + 0.75 * box.width, box.y + 0.75 * box.height);
+  await page.getByRole('button', { name: 'Done' }).click();
+  await app.strength.fill('1');
+  const before = await app.pixels();
+  await app.generate({ prompt: 'a blue fish', steps: 10, seed: 3 });
+  const after = await app.pixels();
+  const part = (pixels, x0, y0, side) => Array.from({ length: side * side }, (_, i) =>
+    at(pixels, 128, x0 + (i % side), y0 + Math.floor(i / side))).flat();
+  const corner = distance(part(before, 0, 0, 32), part(after, 0, 0, 32));
+  const masked = distance(part(before, 84, 84, 24), part(after, 84, 84, 24));
+  // The autoencoder alone moves the colours a little.
+  assert.ok(corner < 6, `the corner moved by ${corner} of 255`);
+  assert.ok(masked > 2 * corner, `the masked part moved by ${masked}, the corner by ${corner}`);
 });
 
 scenario('a link with a strength asks for its picture instead of running without', {}, async ({ app, page }) => {

@@ -45,12 +45,12 @@ pub fn AdvancedFields() -> impl IntoView {
                 <div class="field">
                     <label for=Field::Pictures.element_id()>"Pictures"</label>
                     <NumberField field=Field::Pictures name="Pictures" step=1.0 min=1.0 max=f64::from(PICTURES_MAX)/>
-                    <p class="field-hint">"One seed after another."</p>
+                    <p class="field-hint" id="field-pictures-hint">"One seed after another."</p>
                 </div>
                 <div class="field">
                     <label for=Field::Eta.element_id()>"Eta"</label>
                     <NumberField field=Field::Eta name="Eta" step=0.1 min=0.0 max=1.0 disabled=has_no_eta/>
-                    <p class="field-hint">{eta_hint}</p>
+                    <p class="field-hint" id="field-eta-hint">{eta_hint}</p>
                 </div>
                 <FieldMessage field=Field::Pictures/>
                 <FieldMessage field=Field::Eta/>

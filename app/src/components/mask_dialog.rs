@@ -40,9 +40,10 @@ pub fn MaskDialog() -> impl IntoView {
         <dialog node_ref=dialog class="dialog mask-dialog" aria-labelledby="mask-title" on:close=move |_| start.is_painting.set(false)>
             <form method="dialog">
                 <h2 id="mask-title">"Paint a mask"</h2>
-                <p class="hint" id="mask-help">
-                    "What you paint over is made anew, the rest stays. Without a mouse: the arrow keys move the brush (with Shift \
-                    further), the space bar paints, E switches to erasing and back, Ctrl+Z takes back."
+                <p class="hint">"What you paint over is made anew, the rest stays."</p>
+                <p class="hint by-keys" id="mask-help">
+                    "By keyboard: the arrow keys move the brush (with Shift further), the space bar paints, E switches to \
+                    erasing and back, Ctrl+Z takes back."
                 </p>
                 <MaskCanvas brush=brush/>
                 <label class="row brush">

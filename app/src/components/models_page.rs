@@ -25,6 +25,12 @@ fn rows(model: &ModelInfo) -> Vec<(&'static str, String)> {
             format!("{} steps, {}, guidance {}", defaults.steps, defaults.scheduler.label(), defaults.guidance),
         ),
     ];
+    let from_picture = match (model.has_encoder, model.needs_mask) {
+        (_, true) => "always, with a mask over what is to change",
+        (true, false) => "can, with or without a mask",
+        (false, false) => "cannot: it came without its encoder",
+    };
+    rows.push(("From a picture", from_picture.into()));
     if let Some([fewest, most]) = model.trained_steps {
         rows.push(("Made for", format!("{fewest} to {most} steps")));
     }

@@ -54,7 +54,7 @@ pub fn NumberField(
             aria-valuemax=max
             aria-valuenow=text
             aria-invalid=move || is_bad().to_string()
-            aria-describedby=format!("{}-error", field.element_id())
+            aria-describedby=format!("{0}-error {0}-hint", field.element_id())
             prop:value=text
             on:input=move |event| set(event_target_value(&event))
             on:keydown=keys

@@ -53,7 +53,7 @@ pub fn StepsField() -> impl IntoView {
                 />
             </div>
             <FieldMessage field=Field::Steps/>
-            <p class="field-hint figures">{cost}</p>
+            <p class="field-hint figures" id="field-steps-hint">{cost}</p>
             {trained}
         </div>
     }

@@ -32,7 +32,7 @@ pub fn StrengthField() -> impl IntoView {
                     min="0"
                     max="1"
                     step="0.01"
-                    aria-describedby="strength-meaning"
+                    aria-describedby="field-strength-hint"
                     style:--done=move || format!("{}%", 100.0 * strength.get())
                     prop:value=move || strength.get().to_string()
                     on:input=move |event| {
@@ -42,7 +42,7 @@ pub fn StrengthField() -> impl IntoView {
                 <NumberField field=Field::Strength name="Strength (number)" step=0.05 min=0.0 max=1.0/>
             </div>
             <FieldMessage field=Field::Strength/>
-            <p class="field-hint" id="strength-meaning">{meaning}</p>
+            <p class="field-hint" id="field-strength-hint">{meaning}</p>
         </div>
     }
 }
