@@ -77,49 +77,69 @@ impl<E: Executor, S: Source> Pipeline<E, S> {
             return Err(FieldError::new("mask", message).into());
         }
         let picture: Vec<f32> = picture.iter().map(|x| 2.0 * x - 1.0).collect();
-        let Some(mask) = mask else {
-            let clean = self.encode_picture(&picture, size, rng).await?;
-            let noise = channels_last(&rng.randn(len), channels);
-            return Ok(Begin { latents: mix(plan.start, &clean, &noise), kept: None, mask_channels: None });
-        };
+        match mask {
+            Some(mask) => {
+                // Upstream takes a value of 0.5 as set.
+                let set: Vec<bool> = mask.iter().map(|value| *value >= 0.5).collect();
+                let all_noise = init.strength == 1.0;
+                self.begin_with_mask(&picture, &set, all_noise, size, plan, rng).await
+            }
+            None => {
+                let encoded = self.encode_picture(&picture, size, rng).await?;
+                let noise = channels_last(&rng.randn(len), channels);
+                let latents = mix(plan.start, &self.model.latents_from_vae(&encoded), &noise);
+                Ok(Begin { latents, kept: None, mask_channels: None })
+            }
+        }
+    }
 
-        // Upstream takes a mask's value of 0.5 as set, and of each latent the top left pixel.
-        let set: Vec<bool> = mask.iter().map(|value| *value >= 0.5).collect();
+    /// Upstream's inpainting pipelines. `all_noise`: nothing of the picture shines through where it is painted anew.
+    async fn begin_with_mask(
+        &mut self,
+        picture: &[f32],
+        set: &[bool],
+        all_noise: bool,
+        size: [usize; 2],
+        plan: &Plan,
+        rng: &mut Generator,
+    ) -> Result<Begin> {
+        let channels = self.model.unet.out_channels;
         let reads_mask = self.model.needs_mask();
-        let all_noise = init.strength == 1.0;
-        let clean = if reads_mask && all_noise { None } else { Some(self.encode_picture(&picture, size, rng).await?) };
-        let noise = channels_last(&rng.randn(len), channels);
+        // They only scale; SDXL's statistics of latents are left to image to image.
+        let factor = self.model.vae.scaling_factor() as f32;
+        let scale = |latents: Vec<f32>| latents.into_iter().map(|x| x * factor).collect::<Vec<f32>>();
+        let clean =
+            if reads_mask && all_noise { None } else { Some(scale(self.encode_picture(picture, size, rng).await?)) };
+        let noise = channels_last(&rng.randn(channels * size[0] * size[1]), channels);
         let latents = match &clean {
             Some(clean) if !all_noise => mix(plan.start, clean, &noise),
-            _ => scaled(&noise),
+            _ => mix([plan.init_noise_sigma, 0.0], &noise, &noise),
         };
-        let masked: Vec<f32> =
-            picture.iter().enumerate().map(|(i, value)| if set[i / 3] { 0.0 } else { *value }).collect();
-        let masked = self.encode_picture(&masked, size, rng).await?;
-        let latent_mask = shrink(&set, request.width as usize, size);
+        let masked = picture.iter().enumerate().map(|(i, value)| if set[i / 3] { 0.0 } else { *value });
+        // Also where nothing reads it: it moves the generator on.
+        let masked = scale(self.encode_picture(&masked.collect::<Vec<f32>>(), size, rng).await?);
+        let mask = shrink(set, self.model.vae.scale_factor(), size);
         if reads_mask {
-            let rows = latent_mask.iter().zip(masked.chunks_exact(channels));
-            let mask_channels =
-                rows.flat_map(|(mask, row)| std::iter::once(*mask).chain(row.iter().copied())).collect();
-            return Ok(Begin { latents, kept: None, mask_channels: Some(mask_channels) });
+            let rows = mask.iter().zip(masked.chunks_exact(channels));
+            let channels = rows.flat_map(|(mask, row)| std::iter::once(*mask).chain(row.iter().copied()));
+            return Ok(Begin { latents, kept: None, mask_channels: Some(channels.collect()) });
         }
-        let mask = latent_mask.iter().flat_map(|value| std::iter::repeat_n(*value, channels)).collect();
+        let mask = mask.iter().flat_map(|value| std::iter::repeat_n(*value, channels)).collect();
         let kept = clean.map(|picture| Kept { picture, noise, mask });
         Ok(Begin { latents, kept, mask_channels: None })
     }
 
-    /// A picture `[H, W, 3]` in -1..1 to latents as the sampler has them.
+    /// A picture `[H, W, 3]` in -1..1 to latents as the encoder has them, drawn from its distribution if it has one.
     async fn encode_picture(&mut self, picture: &[f32], size: [usize; 2], rng: &mut Generator) -> Result<Vec<f32>> {
         let encoder = self.prepare_encoder(size).await?;
         let input = self.exec.upload(picture)?;
         let out = self.exec.run(&self.encoders[encoder].1, &[("image", &input)]).await?;
         let out = self.exec.download(&out[0]).await?;
         let channels = self.model.vae.latent_channels();
-        let latents = match &self.model.vae {
+        Ok(match &self.model.vae {
             VaeConfig::Tiny(_) => out,
             VaeConfig::Kl(_) => sample(&out, channels, rng),
-        };
-        Ok(self.model.latents_from_vae(&latents))
+        })
     }
 
     async fn prepare_encoder(&mut self, key: [usize; 2]) -> Result<usize> {
@@ -157,9 +177,8 @@ fn sample(moments: &[f32], channels: usize, rng: &mut Generator) -> Vec<f32> {
 }
 
 /// A mask at the latents' size: `interpolate`'s nearest, which reads the first pixel of each square.
-fn shrink(set: &[bool], width: usize, size: [usize; 2]) -> Vec<f32> {
-    let scale = width / size[1];
-    let pixel = |i: usize| set[i / size[1] * scale * width + i % size[1] * scale];
+fn shrink(set: &[bool], scale: usize, size: [usize; 2]) -> Vec<f32> {
+    let pixel = |i: usize| set[(i / size[1] * scale * size[1] + i % size[1]) * scale];
     (0..size[0] * size[1]).map(|i| f32::from(u8::from(pixel(i)))).collect()
 }
 
@@ -172,6 +191,6 @@ mod tests {
         let mut set = vec![false; 8 * 4];
         set[4] = true;
         set[2 * 8 + 1] = true;
-        assert_eq!(shrink(&set, 8, [2, 4]), [0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+        assert_eq!(shrink(&set, 2, [2, 4]), [0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
     }
 }
