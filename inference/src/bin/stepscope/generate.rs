@@ -8,7 +8,7 @@ use inference::model::Model;
 use inference::pipeline::{Inputs, Pipeline, channels_last};
 use inference::weights::FolderSource;
 use inference::{Error, Result};
-use protocol::{GenerateRequest, InitImage};
+use protocol::{FieldError, GenerateRequest, InitImage};
 use safetensors::Dtype;
 use std::path::Path;
 
@@ -81,7 +81,10 @@ pub fn written(path: &Path, error: impl std::fmt::Display) -> Error {
 fn open_image(path: &Path) -> Result<image::DynamicImage> {
     let reader = image::ImageReader::open(path).map_err(|error| written(path, error))?;
     let reader = reader.with_guessed_format().map_err(|error| written(path, error))?;
-    reader.decode().map_err(|error| Error::broken(path.display().to_string(), error.to_string()))
+    reader.decode().map_err(|error| {
+        let message = format!("{} is not a PNG, JPEG or WebP that can be read ({error})", path.display());
+        FieldError::new("image", message).into()
+    })
 }
 
 /// A picture as `[H, W, 3]` in 0..1.

@@ -25,7 +25,8 @@ fn main() -> std::process::ExitCode {
     match result {
         Ok(()) => std::process::ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("stepscope: {error}. {}", error.hint());
+            let what = error.to_string();
+            eprintln!("stepscope: {}. {}", what.trim_end_matches('.'), error.hint());
             std::process::ExitCode::from(if matches!(error, inference::Error::Request(_)) { 2 } else { 1 })
         }
     }
