@@ -1,48 +1,29 @@
 // Multi-head attention, streaming over keys with a running maximum and sum, so that no scores are ever stored.
-// One invocation computes one query of one head.
-#import shared/value.wgsl
-#if VEC
-alias V = vec4<f32>;  // in arithmetic
-alias S = T4;         // in memory
-fn inner(a: V, b: V) -> f32 {
-    return dot(a, b);
-}
-fn store(x: V) -> S {
-    return narrow4(x);
-}
-#else
-alias V = f32;
-alias S = T;
-fn inner(a: V, b: V) -> f32 {
-    return a * b;
-}
-fn store(x: V) -> S {
-    return narrow(x);
-}
-#end
-
+// One invocation computes one query of one head, number by number. For heads that are no multiple of four wide; the
+// others have `attention_tile.wgsl` and `attention_wide.wgsl`.
 struct Params {
     queries: u32,
     keys: u32,
     heads: u32,
     batch: u32,
-    q_stride: u32,  // of S in a row of q
+    q_stride: u32,  // numbers in a row of q
     k_stride: u32,
     v_stride: u32,
-    q_offset: u32,  // first of head 0 in a row of q
+    q_offset: u32,  // first number of head 0 in a row of q
     k_offset: u32,
     v_offset: u32,
     causal: u32,
     scale: f32,
 }
 
+#import shared/value.wgsl
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> q: array<S>;         // [B, Tq, q_stride]
-@group(0) @binding(2) var<storage, read> k: array<S>;         // [B, Tk, k_stride]
-@group(0) @binding(3) var<storage, read> v: array<S>;         // [B, Tk, v_stride]
-@group(0) @binding(4) var<storage, read_write> y: array<S>;   // [B, Tq, heads · HEAD]
+@group(0) @binding(1) var<storage, read> q: array<T>;         // [B, Tq, q_stride]
+@group(0) @binding(2) var<storage, read> k: array<T>;         // [B, Tk, k_stride]
+@group(0) @binding(3) var<storage, read> v: array<T>;         // [B, Tk, v_stride]
+@group(0) @binding(4) var<storage, read_write> y: array<T>;   // [B, Tq, heads · HEAD]
 
-// HEAD is the head's width in V.
+// HEAD is the head's width.
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>) {
     let i = id.x + id.y * workgroups.x * 64u;
@@ -54,11 +35,11 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) w
     let head = i / params.queries % params.heads;
     let b = i / (params.queries * params.heads);
     let q_at = (b * params.queries + t) * params.q_stride + params.q_offset + head * HEAD;
-    var query: array<V, HEAD>;
-    var sum: array<V, HEAD>;
+    var query: array<f32, HEAD>;
+    var sum: array<f32, HEAD>;
     for (var d = 0u; d < HEAD; d++) {
-        query[d] = V(q[q_at + d]) * params.scale;
-        sum[d] = V();
+        query[d] = f32(q[q_at + d]) * params.scale;
+        sum[d] = 0.0;
     }
     var largest = -3.4e38;
     var total = 0.0;
@@ -69,7 +50,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) w
         let v_at = row * params.v_stride + params.v_offset + head * HEAD;
         var score = 0.0;
         for (var d = 0u; d < HEAD; d++) {
-            score += inner(query[d], V(k[k_at + d]));
+            score += query[d] * f32(k[k_at + d]);
         }
         if score > largest {
             let shrink = exp(largest - score);
@@ -82,11 +63,11 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) w
         let weight = exp(score - largest);
         total += weight;
         for (var d = 0u; d < HEAD; d++) {
-            sum[d] += weight * V(v[v_at + d]);
+            sum[d] += weight * f32(v[v_at + d]);
         }
     }
     let y_at = ((b * params.queries + t) * params.heads + head) * HEAD;
     for (var d = 0u; d < HEAD; d++) {
-        y[y_at + d] = store(sum[d] / total);
+        y[y_at + d] = narrow(sum[d] / total);
     }
 }

@@ -326,9 +326,10 @@ fn the_rest() {
     }
 }
 
-/// Coefficients that use everything a sampler can, over more evaluations than there are remembered values.
+/// Coefficients that use everything a sampler can, over more evaluations than there are remembered values; every other
+/// one keeps a part of a picture.
 #[test]
-fn guide_and_step() {
+fn guide_step_and_blend() {
     let Some(gpu) = devices() else { return };
     async fn go<E: Executor>(exec: &E) -> Vec<Vec<f32>> {
         let mut rng = TorchCpu::new(5);
@@ -363,6 +364,11 @@ fn guide_and_step() {
             let out = exec.upload(&rng.randn(if guidance.is_some() { 2 * len } else { len })).unwrap();
             let noise = (eval.noise != Draw::None).then(|| rng.randn(len));
             exec.guide_and_step(&mut sampler, &eval, &out, guidance, noise.as_deref()).unwrap();
+            let known = exec.upload(&rng.randn(len)).unwrap();
+            let mask = exec.upload(&(0..len).map(|i| (i % 4) as f32 / 3.0).collect::<Vec<_>>()).unwrap();
+            if i % 2 == 1 {
+                exec.blend(&mut sampler, &known, &mask).unwrap();
+            }
             for value in [exec.latents(&sampler), exec.denoised(&sampler), exec.noise_pred(&sampler)] {
                 seen.push(exec.download(&value).await.unwrap());
             }

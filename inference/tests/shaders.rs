@@ -89,8 +89,12 @@ fn parameters_have_the_layout_that_the_shaders_read() {
     let x = b.layer_norm(x, "ln", 1e-5);
     let q = b.linear(x, "q", 8, true);
     let x = b.attention(q, x, x, 2, true);
-    // Heads of two channels take the other kernel.
+    // Heads of two channels and of 96 have kernels of their own.
     let x = b.attention(x, x, x, 4, false);
+    let wide = b.linear(x, "wide", 96, false);
+    let wide = b.attention(wide, wide, wide, 1, false);
+    let wide = b.linear(wide, "narrow", 8, false);
+    let x = b.add(x, wide);
     let x = b.linear(x, "ff", 16, false);
     let x = b.geglu(x);
     let x = b.reshape(x, &[1, 2, 3, 8]);

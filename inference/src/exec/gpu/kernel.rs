@@ -252,25 +252,17 @@ fn attention(
     offsets: [usize; 3],
     causal: bool,
 ) -> Dispatch {
-    /// Invocations of a workgroup of `attention_tile`.
-    const GROUP: usize = 32;
     let input = |i: usize| &lowering.graph.node(node.inputs[i]).shape;
     let (batch, queries, keys) = (node.shape[0], node.shape[1], input(1)[1]);
     let strides = [input(0)[2], input(1)[2], input(2)[2]];
     let vec = std::iter::once(&head_dim).chain(&strides).chain(&offsets).all(|n| n.is_multiple_of(4));
     let unit = if vec { 4 } else { 1 };
     let head = (head_dim / unit) as u32;
-    let at_once = if vec { lowering.tuning.queries(head) } else { None };
-    let (variant, workgroups) = match at_once {
-        Some(at_once) => {
-            let invocations = batch * heads * queries.div_ceil(at_once as usize);
-            let variant = Variant::plain("attention_tile").constant("HEAD", head).constant("QUERIES", at_once);
-            (variant, fold(invocations.div_ceil(GROUP) as u32))
-        }
-        None => {
-            let variant = Variant::plain("attention").flag("VEC", vec).constant("HEAD", head);
-            (variant, folded(batch * heads * queries))
-        }
+    let (variant, workgroups) = if vec {
+        let tile = lowering.tuning.attention(head);
+        (tile.variant(head), fold(tile.count(queries as u32, (batch * heads) as u32)))
+    } else {
+        (Variant::plain("attention").constant("HEAD", head), folded(batch * heads * queries))
     };
     let rows = strides.iter().chain(&offsets).map(|n| (n / unit) as u32);
     let mut params: Vec<u32> = [queries, keys, heads, batch].map(|n| n as u32).into_iter().chain(rows).collect();

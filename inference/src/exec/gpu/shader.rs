@@ -3,7 +3,7 @@
 //! lines with `${i}` counting from 0, because arrays that are indexed by a variable do not live in registers. A variant
 //! is a kernel with its flags and constants; the table in [`all_variants`] lists what the tests validate.
 
-use super::tune::Tile;
+use super::tune::{Tile, Tuning};
 
 /// The flag of values that are stored as f16.
 pub const F16: &str = "F16";
@@ -135,6 +135,7 @@ files!(
     "affine",
     "attention",
     "attention_tile",
+    "attention_wide",
     "blend",
     "concat",
     "convert",
@@ -150,7 +151,7 @@ files!(
 );
 
 /// Kernels outside of graphs, whose numbers are f32 always.
-const F32_ONLY: [&str; 3] = ["guide_and_step", "model_input", "peak"];
+const F32_ONLY: [&str; 4] = ["blend", "guide_and_step", "model_input", "peak"];
 
 /// Every variant that a graph can ask for (head widths stand for themselves and 40).
 pub fn all_variants() -> Vec<Variant> {
@@ -168,13 +169,12 @@ fn variants(plain: Variant) -> Vec<Variant> {
         "activate" | "group_norm" => (0..6).map(|act| plain.clone().constant("ACT", act)).collect(),
         "convert" => [false, true].map(|widen| plain.clone().flag("WIDEN", widen)).to_vec(),
         "embedding" => [false, true].map(|half| plain.clone().flag("W_F16", half)).to_vec(),
-        "attention" => {
-            let heads = [(true, 10), (true, 40), (true, 128), (false, 5)];
-            heads.map(|(vec, head)| plain.clone().flag("VEC", vec).constant("HEAD", head)).to_vec()
-        }
-        "attention_tile" => {
-            let heads = [(1, 2), (10, 2), (16, 1), (20, 1)];
-            heads.map(|(head, queries)| plain.clone().constant("HEAD", head).constant("QUERIES", queries)).to_vec()
+        "attention" => vec![plain.constant("HEAD", 5)],
+        "attention_tile" | "attention_wide" => {
+            let of =
+                |is_software| [1, 10, 16, 20, 21, 40, 128].map(|d4| Tuning { is_software }.attention(d4).variant(d4));
+            let all = [true, false].map(of).into_iter().flatten().filter(|variant| variant.kernel == plain.kernel);
+            all.map(|variant| Variant { flags: plain.flags.clone(), ..variant }).collect()
         }
         "matmul" => {
             let names = ["A_VEC", "N_VEC", "W_F16", "CONV"];

@@ -35,16 +35,64 @@ impl Tuning {
         Tile { rows: tile_rows, columns, group: [across, invocations / across] }
     }
 
-    /// Queries of an attention that one invocation keeps in registers, for heads of `d4` vec4; `None` where not even
-    /// one fits.
-    pub fn queries(self, d4: u32) -> Option<u32> {
+    /// How to do attention for heads of `d4` vec4.
+    pub fn attention(self, d4: u32) -> AttentionTile {
         // Measured on lavapipe, heads of 64 channels: 1 query 2.4 GFLOP/s and 1.3 s of compiling, 2 4.7 and 1.6, 4 7.9
         // and 2.9. Real GPUs have registers for two queries of narrow heads.
         match d4 {
-            0..=12 => Some(2),
-            13..=20 if self.is_software => Some(2),
-            13..=20 => Some(1),
-            _ => None,
+            0..=12 => AttentionTile::Registers { queries: 2 },
+            13..=20 if self.is_software => AttentionTile::Registers { queries: 2 },
+            13..=20 => AttentionTile::Registers { queries: 1 },
+            _ => {
+                let columns = d4.div_ceil(AttentionTile::WIDE_GROUP);
+                // At most 32 vec4 for each invocation.
+                AttentionTile::Workgroup { queries: (32 / columns).clamp(4, 16) / 4 * 4, columns }
+            }
+        }
+    }
+}
+
+/// Who keeps what in an attention whose heads are a multiple of four wide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttentionTile {
+    /// One invocation keeps whole queries: `attention_tile.wgsl`.
+    Registers {
+        /// How many.
+        queries: u32,
+    },
+    /// A workgroup keeps them together: `attention_wide.wgsl`.
+    Workgroup {
+        /// How many, a multiple of four.
+        queries: u32,
+        /// Vec4 of each query's result in one invocation.
+        columns: u32,
+    },
+}
+
+impl AttentionTile {
+    /// Invocations of a workgroup of `attention_wide.wgsl`.
+    const WIDE_GROUP: u32 = 64;
+    /// Invocations of a workgroup of `attention_tile.wgsl`.
+    const GROUP: u32 = 32;
+
+    /// The variant for heads of `d4` vec4.
+    pub fn variant(self, d4: u32) -> Variant {
+        match self {
+            Self::Registers { queries } => {
+                Variant::plain("attention_tile").constant("HEAD", d4).constant("QUERIES", queries)
+            }
+            Self::Workgroup { queries, columns } => {
+                let variant = Variant::plain("attention_wide").constant("HEAD", d4).constant("QUERIES", queries);
+                variant.constant("QUARTER", queries / 4).constant("COLUMNS", columns)
+            }
+        }
+    }
+
+    /// Workgroups for `queries` of each of `heads` heads, those of all batch entries together.
+    pub fn count(self, queries: u32, heads: u32) -> u32 {
+        match self {
+            Self::Registers { queries: at_once } => (heads * queries.div_ceil(at_once)).div_ceil(Self::GROUP),
+            Self::Workgroup { queries: at_once, .. } => heads * queries.div_ceil(at_once),
         }
     }
 }
