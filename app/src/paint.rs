@@ -84,9 +84,12 @@ fn new_canvas(width: u32, height: u32) -> Option<HtmlCanvasElement> {
     Some(canvas)
 }
 
-/// The context of a canvas that scales well.
+/// The context of a canvas that scales well and is read back.
 fn smooth_context(canvas: &HtmlCanvasElement) -> Option<CanvasRenderingContext2d> {
-    let context = context(canvas)?;
+    let options = js_sys::Object::new();
+    js_sys::Reflect::set(&options, &"willReadFrequently".into(), &true.into()).ok()?;
+    let context = canvas.get_context_with_context_options("2d", &options).ok()??;
+    let context: CanvasRenderingContext2d = context.dyn_into().ok()?;
     // Not in web-sys yet.
     js_sys::Reflect::set(&context, &"imageSmoothingQuality".into(), &"high".into()).ok()?;
     Some(context)

@@ -27,6 +27,28 @@ for (const [steps, guidance] of [[1, 4], [4, 1], [20, 1]]) {
   });
 }
 
+scenario('painting over a part of a picture on WebGPU is as on the CPU path', { timeout: 600_000 }, async ({ app }) => {
+  const pictures = [];
+  for (const engine of ['cpu', 'webgpu']) {
+    await app.open({ engine });
+    await app.advanced.click();
+    await app.width.selectOption('64');
+    await app.height.selectOption('64');
+    const leaf = (context, width, height) => {
+      context.fillStyle = '#20a040';
+      context.fillRect(width / 4, height / 4, width / 2, height / 2);
+    };
+    await app.startFrom(await app.file('leaf.png', 64, 64, leaf));
+    await app.dab(0.5, 0.5);
+    const { frames } = await app.generate({ prompt, steps: 4, guidance: 1, seed: 7 }, 500_000);
+    assert.equal(frames.length, 3, 'int(4 * 0.75)');
+    pictures.push(await app.pixels());
+  }
+  const [cpu, gpu] = pictures;
+  const difference = gpu.reduce((sum, value, index) => sum + Math.abs(value - cpu[index]), 0) / gpu.length;
+  assert.ok(difference < 1, `mean difference ${difference} of 255`);
+});
+
 scenario('left to choose, the page measures and says what it chose', {}, async ({ app, page }) => {
   await app.open({ engine: null });
   const engine = await page.locator('html').getAttribute('data-engine');

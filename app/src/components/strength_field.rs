@@ -18,7 +18,7 @@ pub fn StrengthField() -> impl IntoView {
     let meaning = move || {
         let steps = controller.settings.with(|settings| protocol::parse_steps(settings.get(Field::Steps)).ok())?;
         Some(match executed_steps(steps, strength.get()) {
-            0 => format!("Executes 0 of {steps} steps: too little to change the picture."),
+            0 => format!("Executes 0 of {steps} steps, which leaves nothing to do: raise the strength."),
             executed => format!("Executes {executed} of {steps} steps."),
         })
     };

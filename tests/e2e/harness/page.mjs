@@ -125,6 +125,15 @@ export class StepscopePage {
     await this.startFile.setInputFiles(file);
   }
 
+  /** Paints one dab of the brush onto the mask; `x` and `y` are shares of the picture. */
+  async dab(x, y, brush) {
+    await this.paintMask.click();
+    if (brush !== undefined) await this.page.getByRole('slider', { name: 'Brush size' }).fill(String(brush));
+    const box = await this.mask.boundingBox();
+    await this.page.mouse.click(box.x + x * box.width, box.y + y * box.height);
+    await this.page.getByRole('button', { name: 'Done' }).click();
+  }
+
   /** Everything seen since the last start. */
   seen() {
     return this.page.evaluate(() => structuredClone(window.stepscopeTest.seen));
