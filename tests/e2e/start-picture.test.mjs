@@ -64,6 +64,32 @@ scenario('a picture of another shape is cropped in its middle, or stretched', {}
   assert.deepEqual(await corner(), [128, 64, 224, 32]);
 });
 
+scenario('a picture can be dropped and pasted; pasting text stays pasting text', {}, async ({ app, page }) => {
+  await app.open();
+  const hand = async (type, file, text) => {
+    const base64 = file.buffer.toString('base64');
+    return page.evaluate(([type, name, base64, text]) => {
+      const data = new DataTransfer();
+      const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+      data.items.add(new File([bytes], name, { type: 'image/png' }));
+      if (text) data.setData('text/plain', text);
+      const options = { bubbles: true, cancelable: true };
+      const event = type === 'drop'
+        ? new DragEvent('drop', { ...options, dataTransfer: data })
+        : new ClipboardEvent('paste', { ...options, clipboardData: data });
+      return document.body.dispatchEvent(event);
+    }, [type, file.name, base64, text]);
+  };
+  const isLeft = await hand('drop', await app.file('dropped.png', 64, 64, quarters));
+  assert.equal(isLeft, false, 'the browser must not open the file in place of the page');
+  await page.getByText('Starts from dropped.png.').waitFor();
+  await app.startPicture.waitFor();
+  await hand('paste', await app.file('pasted.png', 64, 64, quarters));
+  await page.getByText('Starts from pasted.png.').waitFor();
+  assert.equal(await hand('paste', await app.file('text.png', 64, 64, quarters), 'some text'), true);
+  await page.getByText('pasted.png', { exact: true }).first().waitFor();
+});
+
 scenario('a file that is no picture is named, and the picture stays', {}, async ({ app, page }) => {
   await app.open();
   await app.startFrom(await app.file('four colours.png', 128, 128, quarters));
@@ -195,6 +221,18 @@ scenario('a model made for inpainting asks for what it needs, and then runs', { 
   const { frames } = await app.generate({});
   assert.deepEqual(frames.map(({ step }) => step), [1, 2]);
   assert.equal(await app.alert.count(), 0, 'the card goes');
+});
+
+const permissions = ['clipboard-read', 'clipboard-write'];
+scenario('a copied link says that the picture is not in it', { context: { permissions } }, async ({ app, page }) => {
+  await app.open();
+  await app.startFrom(await app.file('four colours.png', 128, 128, quarters));
+  await app.startPicture.waitFor();
+  await app.strength.fill('0.4');
+  await app.copyLink.click();
+  await app.status.filter({ hasText: 'The picture to start from cannot be in it' }).waitFor();
+  const link = new URL(await page.evaluate(() => navigator.clipboard.readText()));
+  assert.equal(new URLSearchParams(link.hash.slice(1)).get('strength'), '0.4');
 });
 
 scenario('a link with a strength asks for its picture instead of running without', {}, async ({ app, page }) => {
