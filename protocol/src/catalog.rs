@@ -42,7 +42,7 @@ schedulers! {
     DpmPp2MKarras = "dpmpp-2m-karras", "DPM++ 2M Karras";
     /// `HeunDiscreteScheduler`; two model calls a step.
     Heun = "heun", "Heun";
-    /// `PNDMScheduler` without Runge-Kutta start; one model call more than steps.
+    /// `PNDMScheduler`; one model call more than steps (9 more where a config asks for the Runge-Kutta start).
     Pndm = "pndm", "PNDM (PLMS)";
     /// `LMSDiscreteScheduler`, order 4.
     Lms = "lms", "LMS";
@@ -52,6 +52,8 @@ schedulers! {
     Dpm2A = "dpm2-a", "DPM2 a";
     /// `DPMSolverMultistepScheduler` with `sde-dpmsolver++`; draws noise at every step.
     DpmPp2MSde = "dpmpp-2m-sde", "DPM++ 2M SDE";
+    /// `DPMSolverSDEScheduler`; two model calls a step, noise from a Brownian path with a seed of its own.
+    DpmPpSde = "dpmpp-sde", "DPM++ SDE";
     /// `UniPCMultistepScheduler`, order 2.
     UniPc = "unipc", "UniPC";
     /// `DEISMultistepScheduler`, order 2.
@@ -71,7 +73,7 @@ impl SchedulerKind {
     pub const fn evaluations(self, num_inference_steps: u32) -> u32 {
         let n = num_inference_steps;
         match self {
-            Self::Heun | Self::Dpm2 | Self::Dpm2A => (2 * n).saturating_sub(1),
+            Self::Heun | Self::Dpm2 | Self::Dpm2A | Self::DpmPpSde => (2 * n).saturating_sub(1),
             Self::Pndm if n > 1 => n + 1,
             _ => n,
         }

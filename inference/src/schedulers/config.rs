@@ -26,6 +26,7 @@ pub struct SchedulerConfig {
     pub set_alpha_to_one: Option<bool>,
     pub skip_prk_steps: Option<bool>,
     pub clip_sample: Option<bool>,
+    pub clip_sample_range: Option<f64>,
     pub thresholding: Option<bool>,
     pub rescale_betas_zero_snr: Option<bool>,
     pub use_karras_sigmas: Option<bool>,
@@ -47,6 +48,7 @@ pub struct SchedulerConfig {
     pub variance_type: Option<String>,
     pub original_inference_steps: Option<usize>,
     pub timestep_scaling: Option<f64>,
+    pub noise_sampler_seed: Option<u64>,
 }
 
 /// What the model's output means.
@@ -94,6 +96,7 @@ impl SchedulerConfig {
             set_alpha_to_one: field(&map, "set_alpha_to_one")?,
             skip_prk_steps: field(&map, "skip_prk_steps")?,
             clip_sample: field(&map, "clip_sample")?,
+            clip_sample_range: field(&map, "clip_sample_range")?,
             thresholding: field(&map, "thresholding")?,
             rescale_betas_zero_snr: field(&map, "rescale_betas_zero_snr")?,
             use_karras_sigmas: field(&map, "use_karras_sigmas")?,
@@ -115,6 +118,7 @@ impl SchedulerConfig {
             variance_type: field(&map, "variance_type")?,
             original_inference_steps: field(&map, "original_inference_steps")?,
             timestep_scaling: field(&map, "timestep_scaling")?,
+            noise_sampler_seed: field(&map, "noise_sampler_seed")?,
         })
     }
 
@@ -125,14 +129,22 @@ impl SchedulerConfig {
 
     /// What the model predicts; noise where the config does not say.
     pub(super) fn prediction(&self, kind: SchedulerKind) -> Result<Prediction, SchedulerError> {
-        use SchedulerKind::{Dpm2, Dpm2A, EulerA, Pndm};
-        let without_sample = [EulerA, Dpm2, Dpm2A, Pndm];
+        use SchedulerKind::{Dpm2, Dpm2A, DpmPpSde, EulerA, Pndm};
+        let without_sample = [EulerA, Dpm2, Dpm2A, DpmPpSde, Pndm];
         match self.prediction_type.as_deref().unwrap_or("epsilon") {
             "epsilon" => Ok(Prediction::Epsilon),
             "v_prediction" => Ok(Prediction::V),
             "sample" if !without_sample.contains(&kind) => Ok(Prediction::Sample),
             "original_sample" if kind == SchedulerKind::Euler => Ok(Prediction::Sample),
             other => Err(unsupported(kind, "prediction_type", other, "use a model that predicts epsilon or v")),
+        }
+    }
+
+    /// `solver_order`, at least 1; every class that has it takes 2 where it is not given.
+    pub(super) fn solver_order(&self, kind: SchedulerKind) -> Result<usize, SchedulerError> {
+        match self.solver_order.unwrap_or(2) {
+            0 => Err(unsupported(kind, "solver_order", "0", "use 1, 2 or 3")),
+            order => Ok(order),
         }
     }
 

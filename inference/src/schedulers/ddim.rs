@@ -1,60 +1,58 @@
 //! `DDIMScheduler` (Song et al. 2020, eq. 12): a jump to the previous level along the predicted noise, with a share
 //! `eta` of it drawn afresh.
+//!
+//! Matched oddities: the jump goes `train / N` timesteps back whatever the spacing, even where the list goes on
+//! elsewhere; the class clips its prediction unless a config says otherwise; clipping changes the prediction but not
+//! the direction; with zero terminal SNR the first signal is exactly 0.
 
 use super::config::Spacing;
-use super::schedule::{DDPM_BETAS, Noise, ZeroSnr, all_finite, denoised_scaled, shown_sigma, timesteps};
+use super::noise::{DDPM_BETAS, Noise, ZeroSnr};
+use super::schedule::{denoised_scaled, noise_in, shown_sigma};
+use super::spacing::timesteps;
 use super::{CLEAN, Combination, Draw, Eval, Run, Schedule, SchedulerError};
 
 pub(super) fn schedule(run: &Run) -> Result<Schedule, SchedulerError> {
-    let Run { kind, config, steps: num_inference_steps, eta, .. } = *run;
-    // This class clips unless it is told not to.
-    let clips = config.clip_sample.unwrap_or(true);
-    config.refuse(kind, &[("clip_sample", Some(clips)), ("thresholding", config.thresholding)])?;
+    let Run { kind, config, steps, eta, .. } = *run;
+    config.refuse(kind, &[("thresholding", config.thresholding)])?;
+    let clip = config.clip_sample.unwrap_or(true).then(|| config.clip_sample_range.unwrap_or(1.0));
     let prediction = config.prediction(kind)?;
     let noise = Noise::new(kind, config, &DDPM_BETAS, ZeroSnr::Exact)?;
-    let train = noise.alphas_cumprod.len();
-    if num_inference_steps > train {
-        let reason = format!("the model was trained on {train} timesteps");
-        return Err(SchedulerError::Steps { scheduler: kind, steps: num_inference_steps, reason });
-    }
-    let alpha_at = |t: usize| f64::from(noise.alphas_cumprod[t.min(train - 1)]);
+    run.at_most_trained()?;
+    let list = timesteps(config.spacing(kind, Spacing::Leading)?, config, steps, true);
+    run.known_to(&noise, &list)?;
+    let alpha_at = |t: i64| noise.alpha_at(t).unwrap_or(1.0);
     let last_alpha = if config.set_alpha_to_one.unwrap_or(true) { 1.0 } else { alpha_at(0) };
-    let list = timesteps(config.spacing(kind, Spacing::Leading)?, config, num_inference_steps, true);
-    if let Some(beyond) = list.iter().find(|t| **t < 0.0 || **t >= train as f64) {
-        let reason = format!("its first timestep would be {beyond}, and the model knows 0 to {}", train - 1);
-        return Err(SchedulerError::Steps { scheduler: kind, steps: num_inference_steps, reason });
-    }
-    // Upstream steps back by this much whatever the spacing, even where the list goes on elsewhere.
-    let stride = train / num_inference_steps;
+    let stride = (config.num_train_timesteps() / steps) as i64;
     let evals = list.iter().enumerate().map(|(outer_step, timestep)| {
-        let t = *timestep as usize;
+        let t = *timestep as i64;
         let alpha = alpha_at(t);
-        let before = t.checked_sub(stride).map_or(last_alpha, alpha_at);
+        let before = if t >= stride { alpha_at(t - stride) } else { last_alpha };
         let variance = (1.0 - before) / (1.0 - alpha) * (1.0 - alpha / before);
-        let noise = eta * variance.max(0.0).sqrt();
-        let direction = (1.0 - before - noise * noise).max(0.0).sqrt();
-        // The predicted noise is (x − sqrt(alpha) · x0) / sqrt(1 − alpha).
-        let along = direction / (1.0 - alpha).sqrt();
-        let to_denoised = denoised_scaled(prediction, alpha.sqrt(), (1.0 - alpha).sqrt());
+        let fresh = eta * variance.max(0.0).sqrt();
+        let direction = (1.0 - before - fresh * fresh).max(0.0).sqrt();
+        let (signal, noise_scale) = (alpha.sqrt(), (1.0 - alpha).sqrt());
+        let to_denoised = denoised_scaled(prediction, signal, noise_scale);
+        let [x, output] = noise_in(prediction, signal, noise_scale).map(|factor| direction * factor);
         Eval {
             outer_step,
             timestep: *timestep,
             sigma: shown_sigma(alpha),
             input_scale: 1.0,
             to_denoised,
-            to_history: to_denoised,
+            to_history: if clip.is_some() { [0.0, 1.0] } else { to_denoised },
             remember: false,
             update: Combination {
-                x: along,
-                history: [before.sqrt() - along * alpha.sqrt(), 0.0, 0.0, 0.0],
-                noise,
+                x,
+                output,
+                history: [before.sqrt(), 0.0, 0.0, 0.0],
+                noise: fresh,
                 ..Combination::default()
             },
             save: None,
             noise: if eta > 0.0 { Draw::Normal } else { Draw::None },
             known: CLEAN,
-            clip: None,
+            clip,
         }
     });
-    all_finite(kind, Schedule::by_timestep(evals.collect(), &noise))
+    Schedule::by_timestep(evals.collect(), &noise).with_signal(run)
 }

@@ -1,21 +1,21 @@
 //! `KDPM2DiscreteScheduler` and `KDPM2AncestralDiscreteScheduler` (Karras et al. 2022, algorithm 2): a look at the
 //! middle of the step, in log sigma, whose slope serves the whole step. Two model calls a step, one in the last.
+//!
+//! Matched oddities: with Karras levels only the timesteps of the levels are whole, not those of the middles; the table
+//! that inpainting reads has the level at the end of the step in the place of the look at its middle.
 
-use super::config::SchedulerConfig;
 use super::euler::derivative;
-use super::schedule::{BetaDefaults, Levels, Noise, ZeroSnr, ancestral, denoised_unscaled};
+use super::noise::{K_BETAS, Noise, ZeroSnr};
+use super::schedule::{ancestral, denoised_unscaled};
+use super::spacing::Levels;
 use super::{CLEAN, Combination, Draw, Eval, Run, Schedule, SchedulerError};
-
-const BETAS: BetaDefaults = BetaDefaults { start: 0.00085, end: 0.012, schedule: "linear" };
 
 pub(super) fn schedule(run: &Run, draws_noise: bool) -> Result<Schedule, SchedulerError> {
     let Run { kind, config, .. } = *run;
     let prediction = config.prediction(kind)?;
-    // Keys that these classes do not know.
-    let known = SchedulerConfig { sigma_min: None, sigma_max: None, final_sigmas_type: None, ..config.clone() };
-    let noise = Noise::new(kind, &known, &BETAS, ZeroSnr::Ignored)?;
-    let levels = Levels::new(run, &known, &noise)?;
-    let whole = known.use_karras_sigmas == Some(true);
+    let noise = Noise::new(kind, config, &K_BETAS, ZeroSnr::Ignored)?;
+    let levels = Levels::unscaled(run, &noise)?;
+    let whole = config.use_karras_sigmas == Some(true);
     let store = |t: f64| if whole { t.round_ties_even() } else { t };
     let eval = |outer_step: usize, timestep: f64, sigma: f64, update: Combination| {
         let to_denoised = denoised_unscaled(prediction, sigma);
@@ -47,7 +47,7 @@ pub(super) fn schedule(run: &Run, draws_noise: bool) -> Result<Schedule, Schedul
             evals.push(first);
             break;
         }
-        first.save = Some(Combination { x: 1.0, ..Combination::default() });
+        first.save = Some(Combination::of_x(1.0));
         evals.push(first);
         let over =
             Combination { saved: 1.0, history: [down - from, 0.0, 0.0, 0.0], noise: up, ..Combination::default() };

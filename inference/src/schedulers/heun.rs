@@ -1,21 +1,20 @@
 //! `HeunDiscreteScheduler`: an Euler step, a second look from where it lands, and the mean of both slopes.
 //! Two model calls a step, one in the last (it lands on noise level 0, where there is no slope).
+//!
+//! Matched oddities: the class has `beta_schedule: exp`, may clip its prediction, and counts `2N − 1` timesteps.
 
-use super::config::SchedulerConfig;
 use super::euler::derivative;
-use super::schedule::{BetaDefaults, Levels, Noise, ZeroSnr, denoised_unscaled};
+use super::noise::{K_BETAS, Noise, ZeroSnr};
+use super::schedule::denoised_unscaled;
+use super::spacing::Levels;
 use super::{CLEAN, Combination, Draw, Eval, Run, Schedule, SchedulerError};
-
-const BETAS: BetaDefaults = BetaDefaults { start: 0.00085, end: 0.012, schedule: "linear" };
 
 pub(super) fn schedule(run: &Run) -> Result<Schedule, SchedulerError> {
     let Run { kind, config, .. } = *run;
-    config.refuse(kind, &[("clip_sample", config.clip_sample)])?;
+    let clip = (config.clip_sample == Some(true)).then(|| config.clip_sample_range.unwrap_or(1.0));
     let prediction = config.prediction(kind)?;
-    // Keys that this class does not know.
-    let known = SchedulerConfig { sigma_min: None, sigma_max: None, final_sigmas_type: None, ..config.clone() };
-    let noise = Noise::new(kind, &known, &BETAS, ZeroSnr::Ignored)?;
-    let levels = Levels::new(run, &known, &noise)?;
+    let noise = Noise::new(kind, config, &K_BETAS, ZeroSnr::Ignored)?;
+    let levels = Levels::unscaled(run, &noise)?;
     let eval = |outer_step: usize, index: usize, update: Combination| {
         let sigma = levels.sigmas[index];
         let to_denoised = denoised_unscaled(prediction, sigma);
@@ -25,13 +24,13 @@ pub(super) fn schedule(run: &Run) -> Result<Schedule, SchedulerError> {
             sigma,
             input_scale: 1.0 / sigma.hypot(1.0),
             to_denoised,
-            to_history: derivative(to_denoised, sigma),
+            to_history: if clip.is_some() { [1.0 / sigma, -1.0 / sigma] } else { derivative(to_denoised, sigma) },
             remember: false,
             update,
             save: None,
             noise: Draw::None,
             known: CLEAN,
-            clip: None,
+            clip,
         }
     };
     let steps = levels.timesteps.len();
@@ -45,7 +44,7 @@ pub(super) fn schedule(run: &Run) -> Result<Schedule, SchedulerError> {
             break;
         }
         // The corrector starts again from here, with this slope.
-        first.save = Some(Combination { x: 1.0, ..Combination::default() });
+        first.save = Some(Combination::of_x(1.0));
         first.remember = true;
         evals.push(first);
         let corrected = Combination { saved: 1.0, history: [dt / 2.0, dt / 2.0, 0.0, 0.0], ..Combination::default() };

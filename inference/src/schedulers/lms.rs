@@ -1,17 +1,19 @@
 //! `LMSDiscreteScheduler`: the last slopes as a polynomial in sigma, integrated over the step.
+//!
+//! Matched oddities: Karras levels know no limits (`sigma_min`, `sigma_max`); a run that starts from a picture uses the
+//! polynomials of its place in the whole schedule from its first step on, though it has no slopes yet to go with them.
 
-use super::config::SchedulerConfig;
 use super::euler::derivative;
-use super::schedule::{DDPM_BETAS, Levels, Noise, ZeroSnr, denoised_unscaled};
+use super::noise::{DDPM_BETAS, Noise, ZeroSnr};
+use super::schedule::denoised_unscaled;
+use super::spacing::Levels;
 use super::{CLEAN, Combination, Draw, Eval, HISTORY, Run, Schedule, SchedulerError};
 
 pub(super) fn schedule(run: &Run) -> Result<Schedule, SchedulerError> {
     let Run { kind, config, .. } = *run;
     let prediction = config.prediction(kind)?;
-    // Keys that this class does not know.
-    let known = SchedulerConfig { sigma_min: None, sigma_max: None, final_sigmas_type: None, ..config.clone() };
-    let noise = Noise::new(kind, &known, &DDPM_BETAS, ZeroSnr::Ignored)?;
-    let levels = Levels::new(run, &known, &noise)?;
+    let noise = Noise::new(kind, config, &DDPM_BETAS, ZeroSnr::Ignored)?;
+    let levels = Levels::unscaled(run, &noise)?;
     let evals = levels.timesteps.iter().enumerate().map(|(outer_step, timestep)| {
         let sigma = levels.sigmas[outer_step];
         let to_denoised = denoised_unscaled(prediction, sigma);

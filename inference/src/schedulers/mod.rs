@@ -12,16 +12,21 @@ mod config;
 mod ddim;
 mod deis;
 mod dpm2;
-mod dpmpp_2m;
+mod dpm_solver;
+mod dpmpp_sde;
 mod euler;
 mod euler_ancestral;
 mod heun;
 mod lcm;
 mod lms;
+mod noise;
 mod pndm;
+mod respacing;
 mod schedule;
+mod spacing;
 mod tcd;
 mod unipc;
+mod warnings;
 
 pub use config::{Prediction, SchedulerConfig, Spacing};
 use protocol::SchedulerKind;
@@ -42,6 +47,13 @@ pub struct Combination {
     pub noise: f64,
     /// Factor of the model's output itself, for samplers that need it beside a clamped prediction.
     pub output: f64,
+}
+
+impl Combination {
+    /// The current latents times a factor.
+    fn of_x(factor: f64) -> Self {
+        Self { x: factor, ..Self::default() }
+    }
 }
 
 /// Clean latents without noise, as factors of both.
@@ -206,24 +218,43 @@ struct Schedule {
     init_noise_sigma: f64,
 }
 
-impl Schedule {
-    /// Of samplers whose latents are `x0 + sigma · noise`.
-    fn unscaled(evals: Vec<Eval>, init_noise_sigma: f64) -> Self {
-        let levels = evals.iter().map(|eval| [1.0, eval.sigma]).collect();
-        Self { evals, levels, init_noise_sigma }
+impl Run<'_> {
+    fn refused(&self, reason: String) -> SchedulerError {
+        SchedulerError::Steps { scheduler: self.kind, steps: self.steps, reason }
     }
 
-    /// Of samplers whose latents are `signal · x0 + noise_scale · noise`, by sigma.
-    fn scaled(evals: Vec<Eval>) -> Self {
-        let levels = evals.iter().map(|eval| schedule::scales(eval.sigma).into()).collect();
-        Self { evals, levels, init_noise_sigma: 1.0 }
+    /// Refuses more steps than the model has timesteps, where upstream does.
+    fn at_most_trained(&self) -> Result<(), SchedulerError> {
+        let train = self.config.num_train_timesteps();
+        if self.steps > train {
+            return Err(self.refused(format!("the model was trained on {train} timesteps")));
+        }
+        Ok(())
     }
 
-    /// The same by the training table, which may end at no signal at all.
-    fn by_timestep(evals: Vec<Eval>, noise: &schedule::Noise) -> Self {
-        let alpha = |t: f64| f64::from(noise.alphas_cumprod[t as usize]);
-        let levels = evals.iter().map(|eval| alpha(eval.timestep)).map(|a| [a.sqrt(), (1.0 - a).sqrt()]).collect();
-        Self { evals, levels, init_noise_sigma: 1.0 }
+    /// Refuses a list that starts with the same timestep twice: upstream finds its place in the list by the first
+    /// timestep, takes the second of two, and runs out of noise levels at the end. Runs that start from a picture are
+    /// told their place, and two of the classes need none.
+    fn distinct_start(&self, evals: &[Eval]) -> Result<(), SchedulerError> {
+        let searches = !matches!(self.kind, SchedulerKind::Ddim | SchedulerKind::Pndm);
+        match evals {
+            [first, second, ..] if searches && first.timestep == second.timestep => Err(self.refused(format!(
+                "its first two timesteps are both {}: take fewer steps or other spacing",
+                first.timestep
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses timesteps that the training table does not have, where upstream looks them up there.
+    fn known_to(&self, noise: &noise::Noise, timesteps: &[f64]) -> Result<(), SchedulerError> {
+        match timesteps.iter().find(|t| noise.alpha_at(**t as i64).is_none()) {
+            Some(beyond) => {
+                let last = noise.alphas_cumprod.len() - 1;
+                Err(self.refused(format!("a timestep would be {beyond}, and the model knows 0 to {last}")))
+            }
+            None => Ok(()),
+        }
     }
 }
 
@@ -259,12 +290,13 @@ pub fn plan(
     let begin = n - executed;
     let run =
         Run { kind, config, steps: n, begin, eta: options.eta.unwrap_or(0.0), timesteps: options.timesteps.as_deref() };
+    let mut brownian = None;
     let Schedule { mut evals, mut levels, init_noise_sigma } = match kind {
         SchedulerKind::Euler => euler::schedule(&run),
         SchedulerKind::EulerA => euler_ancestral::schedule(&run),
         SchedulerKind::Heun => heun::schedule(&run),
         SchedulerKind::Ddim => ddim::schedule(&run),
-        SchedulerKind::DpmPp2M | SchedulerKind::DpmPp2MKarras | SchedulerKind::DpmPp2MSde => dpmpp_2m::schedule(&run),
+        SchedulerKind::DpmPp2M | SchedulerKind::DpmPp2MKarras | SchedulerKind::DpmPp2MSde => dpm_solver::schedule(&run),
         SchedulerKind::Lcm => lcm::schedule(&run),
         SchedulerKind::Pndm => pndm::schedule(&run),
         SchedulerKind::Lms => lms::schedule(&run),
@@ -273,7 +305,14 @@ pub fn plan(
         SchedulerKind::UniPc => unipc::schedule(&run),
         SchedulerKind::Deis => deis::schedule(&run),
         SchedulerKind::Tcd => tcd::schedule(&run),
+        SchedulerKind::DpmPpSde => dpmpp_sde::schedule(&run).map(|(schedule, path)| {
+            brownian = Some(path);
+            schedule
+        }),
     }?;
+    if options.strength.is_none() {
+        run.distinct_start(&evals)?;
+    }
     let skipped = evals.iter().take_while(|eval| eval.outer_step < begin).count();
     evals.drain(..skipped);
     levels.drain(..skipped);
@@ -283,9 +322,8 @@ pub fn plan(
         eval.known = next;
     }
     let outer_steps = evals.last().map_or(0, |eval| eval.outer_step + 1);
-    // A run that starts from a picture is meant to start in the middle.
-    let warnings = warnings(kind, config, if begin == 0 { &evals } else { &[] });
-    Ok(Plan { evals, init_noise_sigma, outer_steps, skipped_steps: begin, start, brownian: None, warnings })
+    let warnings = warnings::warnings(&run, &evals);
+    Ok(Plan { evals, init_noise_sigma, outer_steps, skipped_steps: begin, start, brownian, warnings })
 }
 
 /// Which samplers take timesteps from outside: those whose `set_timesteps` has that parameter, without keys that space
@@ -318,35 +356,4 @@ fn custom_timesteps(kind: SchedulerKind, config: &SchedulerConfig) -> Result<(),
         return refused("timestep_type", "\"continuous\"", "a list of timesteps needs discrete ones");
     }
     Ok(())
-}
-
-/// Combinations that run, as upstream runs them, but rarely do what was meant.
-fn warnings(kind: SchedulerKind, config: &SchedulerConfig, evals: &[Eval]) -> Vec<String> {
-    let mut out = Vec::new();
-    let made_for = config.class_name.as_deref().unwrap_or_default();
-    let distilled = [(SchedulerKind::Lcm, "LCMScheduler"), (SchedulerKind::Tcd, "TCDScheduler")];
-    if distilled.iter().any(|(asked, class)| kind == *asked && made_for != *class) {
-        out.push(format!(
-            "{} is meant for models distilled for it; with this model's own scheduler config the picture will look \
-             washed out.",
-            kind.label()
-        ));
-    } else if let Some((meant, _)) = distilled.iter().find(|(asked, class)| kind != *asked && made_for == *class) {
-        out.push(format!("This model was distilled for {}; another scheduler gives poor pictures.", meant.label()));
-    }
-    if kind == SchedulerKind::Pndm && config.skip_prk_steps.is_none() {
-        out.push(
-            "PNDM starts without its Runge-Kutta steps, as Stable Diffusion configs ask for; this config does not say."
-                .into(),
-        );
-    }
-    let train = config.num_train_timesteps() as f64;
-    if let Some(first) = evals.first().filter(|first| first.timestep < train / 2.0) {
-        out.push(format!(
-            "This model's timestep spacing starts a run of this length at timestep {:.0} of {train:.0}, where the \
-             model expects almost no noise: take more steps or another scheduler.",
-            first.timestep
-        ));
-    }
-    out
 }
