@@ -14,6 +14,7 @@ struct Params {
     v_offset: u32,
     causal: u32,
     scale: f32,
+    start: u32,     // workgroups of earlier launches
 }
 
 #import shared/value.wgsl
@@ -26,7 +27,7 @@ struct Params {
 // HEAD is the head's width.
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>) {
-    let i = id.x + id.y * workgroups.x * 64u;
+    let i = params.start * 64u + id.x + id.y * workgroups.x * 64u;
     if i >= params.batch * params.heads * params.queries {
         return;
     }

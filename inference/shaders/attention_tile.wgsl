@@ -16,6 +16,7 @@ struct Params {
     v_offset: u32,
     causal: u32,
     scale: f32,
+    start: u32,     // workgroups of earlier launches
 }
 
 #import shared/value.wgsl
@@ -32,7 +33,7 @@ fn main(
     @builtin(num_workgroups) workgroups: vec3<u32>,
 ) {
     // Neighbours share a head, and so the keys and values that they read.
-    let i = (group.x + group.y * workgroups.x) * 32u + lane;
+    let i = (params.start + group.x + group.y * workgroups.x) * 32u + lane;
     let blocks = (params.queries + QUERIES - 1u) / QUERIES;
     if i >= params.batch * params.heads * blocks {
         return;

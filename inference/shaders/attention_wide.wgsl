@@ -15,6 +15,7 @@ struct Params {
     v_offset: u32,
     causal: u32,
     scale: f32,
+    start: u32,     // workgroups of earlier launches
 }
 
 #import shared/value.wgsl
@@ -39,7 +40,7 @@ fn main(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(num_workgroups) workgroups: vec3<u32>,
 ) {
-    let tile = group.x + group.y * workgroups.x;
+    let tile = params.start + group.x + group.y * workgroups.x;
     let blocks = (params.queries + QUERIES - 1u) / QUERIES;
     if tile >= params.batch * params.heads * blocks {
         return;

@@ -22,6 +22,7 @@ struct Params {
     tiles_across: u32,
     act: u32,
     extras: u32,        // bit 0: bias, 1: channel bias, 2: residual
+    start: u32,         // tiles that earlier launches made
 }
 
 #import shared/matmul_types.wgsl
@@ -88,7 +89,7 @@ fn main(
     @builtin(num_workgroups) workgroups: vec3<u32>,
 ) {
     // Long lists of tiles are folded to stay below the limit of workgroups in a dimension.
-    let tile = group.x + group.y * workgroups.x;
+    let tile = params.start + group.x + group.y * workgroups.x;
     let column = (tile % params.tiles_across * GROUP_X + local.x) * COLUMNS;
     let row = (tile / params.tiles_across * GROUP_Y + local.y) * ROWS;
     let n4 = (params.columns + 3u) / 4u;

@@ -177,7 +177,8 @@ fn attention() {
     }
 }
 
-/// The tiles of both kinds of device: those that are not this one's are reached by no other test.
+/// The tiles of both kinds of device, those that are not this one's are reached by no other test, and launches in
+/// pieces, for which the other tests are too small.
 #[test]
 fn tiles_of_real_and_software_adapters() {
     if support::gpu().is_none() {
@@ -185,7 +186,9 @@ fn tiles_of_real_and_software_adapters() {
     }
     let half = support::gpu_with(Precision::F16).is_some();
     for is_software in [false, true] {
-        let open = |p| pollster::block_on(GpuExecutor::with_tuning(p, Tuning { is_software })).unwrap();
+        // So little at once that every product and attention is made in pieces.
+        let tuning = Tuning { flops_per_submit: 3000, ..Tuning::new(is_software) };
+        let open = |p| pollster::block_on(GpuExecutor::with_tuning(p, tuning)).unwrap();
         let gpu = Devices { single: open(Precision::F32), half: half.then(|| open(Precision::F16)) };
         for (m, k, n) in [(1, 8, 36), (2, 7, 5), (3, 12, 8), (17, 33, 9), (130, 20, 72)] {
             compare(&gpu, &format!("linear {m}x{k}x{n}, software {is_software}"), |b| {
@@ -203,7 +206,7 @@ fn tiles_of_real_and_software_adapters() {
                 b.add_channels(y, t)
             });
         }
-        for (heads, dim) in [(2, 5), (1, 48), (2, 56)] {
+        for (heads, dim) in [(2, 5), (1, 48), (2, 56), (1, 200)] {
             compare(&gpu, &format!("{heads} heads of {dim}, software {is_software}"), |b| {
                 let x = b.input("x", &[2, 33, heads * dim]);
                 b.attention(x, x, x, heads, true)

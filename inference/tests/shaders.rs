@@ -113,7 +113,7 @@ fn parameters_have_the_layout_that_the_shaders_read() {
     for graph in [graph.clone(), optimise(graph)] {
         for precision in [Precision::F32, Precision::F16] {
             let plan = plan_memory(&graph, precision);
-            let lowering = Lowering { graph: &graph, plan: &plan, precision, tuning: Tuning { is_software: true } };
+            let lowering = Lowering { graph: &graph, plan: &plan, precision, tuning: Tuning::new(true) };
             for i in 0..graph.nodes.len() {
                 let Some(dispatch) = dispatch(lowering, NodeId(i), |_| true) else { continue };
                 check_layout(&dispatch);

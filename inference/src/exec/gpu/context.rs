@@ -114,7 +114,7 @@ impl Context {
         let usage = BufferUsages::STORAGE | BufferUsages::COPY_DST | BufferUsages::COPY_SRC;
         let overflow = Rc::new(new_buffer(&device, "overflow", 16, usage));
         let (pipelines, staging) = Default::default();
-        let tuning = Tuning { is_software };
+        let tuning = Tuning::new(is_software);
         Ok(Self { device, queue, info, precision, tuning, overflow, pipelines, staging, faults })
     }
 

@@ -38,6 +38,9 @@ pub struct Dispatch {
     pub bindings: Vec<(u32, Source)>,
     /// Workgroups.
     pub workgroups: [u32; 3],
+    /// The word of `params` that says how many workgroups earlier launches had; kernels without one make everything in
+    /// one launch.
+    pub start: Option<usize>,
 }
 
 /// Code of an activation in `shared/activation.wgsl`.
@@ -88,6 +91,22 @@ pub struct Lowering<'a> {
 }
 
 impl Dispatch {
+    /// Parameters and workgroups of the launches that make this in pieces, as far as the kernel allows.
+    pub fn pieces(&self, wanted: u64) -> Vec<(Vec<u32>, [u32; 3])> {
+        let groups: u32 = self.workgroups.iter().product();
+        let Some(word) = self.start.filter(|_| wanted > 1) else {
+            return vec![(self.params.clone(), self.workgroups)];
+        };
+        let each = u64::from(groups).div_ceil(wanted).max(1) as u32;
+        let piece = |start: u32| {
+            let mut params = self.params.clone();
+            params[word] = start;
+            // What folding adds behind the end of a piece is made again by the next one, with the same result.
+            (params, fold(each.min(groups - start)))
+        };
+        (0..groups).step_by(each as usize).map(piece).collect()
+    }
+
     /// The same for values that are stored as `precision` says.
     fn stored(mut self, precision: Precision) -> Self {
         if precision == Precision::F16 {
@@ -116,7 +135,7 @@ pub fn widen(graph: &Graph, id: NodeId) -> Dispatch {
 fn convert(graph: &Graph, id: NodeId, [from, to]: [Source; 2]) -> Dispatch {
     let len = graph.node(id).len();
     let (variant, bindings) = (Variant::plain("convert"), vec![(1, from), (2, to)]);
-    Dispatch { variant, params: vec![len as u32], bindings, workgroups: folded(len) }
+    Dispatch { variant, params: vec![len as u32], bindings, workgroups: folded(len), start: None }
 }
 
 /// The launch that computes a node; `half` tells which weights are stored as f16. `None` for nodes that compute
@@ -136,7 +155,7 @@ fn in_f32(lowering: Lowering, id: NodeId, half: impl Fn(WeightId) -> bool) -> Op
         let params = std::iter::once(len).chain(extra.iter().copied()).collect();
         let bindings = bindings.into_iter().chain([Source::Output]);
         let bindings = bindings.enumerate().map(|(i, source)| (i as u32 + 1, source)).collect();
-        Dispatch { variant: Variant::plain(kernel), params, bindings, workgroups: folded(len as usize) }
+        Dispatch { variant: Variant::plain(kernel), params, bindings, workgroups: folded(len as usize), start: None }
     };
     Some(match &node.op {
         Op::Input { .. } | Op::Reshape => return None,
@@ -154,18 +173,21 @@ fn in_f32(lowering: Lowering, id: NodeId, half: impl Fn(WeightId) -> bool) -> Op
                 (4, Source::Output),
             ],
             workgroups: folded(len as usize),
+            start: None,
         },
         Op::GroupNorm { groups, eps, weight, bias, act } => Dispatch {
             variant: Variant::plain("group_norm").constant("ACT", code(*act)),
             params: vec![len / node.shape[0] as u32 / channels, channels, *groups as u32, eps.to_bits()],
             bindings: norm(input(0), *weight, *bias),
             workgroups: [(node.shape[0] * groups) as u32, 1, 1],
+            start: None,
         },
         Op::LayerNorm { eps, weight, bias } => Dispatch {
             variant: Variant::plain("layer_norm"),
             params: vec![len / channels, channels, eps.to_bits()],
             bindings: norm(input(0), *weight, *bias),
             workgroups: folded((len / channels) as usize),
+            start: None,
         },
         Op::Activate(act) => {
             let mut dispatch = pointwise("activate", &[], vec![input(0)]);
@@ -228,6 +250,8 @@ fn matmul(lowering: Lowering, node: &Node, op: &MatMul, half: bool) -> Dispatch 
     params.extend([rows / node.shape[0] as u32, conv.is_some_and(|conv| conv.upsample) as u32]);
     params.extend([zeros, across, code(op.act)]);
     params.push(u32::from(op.bias.is_some()) | u32::from(op.channel_bias) << 1 | u32::from(op.residual) << 2);
+    let start = Some(params.len());
+    params.push(0);
 
     let mut rest = node.inputs[1..].iter().map(|id| Source::Value(*id));
     let x = Source::Value(node.inputs[0]);
@@ -241,7 +265,7 @@ fn matmul(lowering: Lowering, node: &Node, op: &MatMul, half: bool) -> Dispatch 
         (5, next(op.channel_bias)),
         (6, next(op.residual)),
     ];
-    Dispatch { variant: tile.constants(variant), params, bindings, workgroups: fold(tiles) }
+    Dispatch { variant: tile.constants(variant), params, bindings, workgroups: fold(tiles), start }
 }
 
 fn attention(
@@ -268,7 +292,9 @@ fn attention(
     let mut params: Vec<u32> = [queries, keys, heads, batch].map(|n| n as u32).into_iter().chain(rows).collect();
     params.push(u32::from(causal));
     params.push((1.0 / (head_dim as f32).sqrt()).to_bits());
+    let start = Some(params.len());
+    params.push(0);
     let inputs = node.inputs.iter().map(|id| Source::Value(*id)).chain([Source::Output]);
     let bindings = inputs.enumerate().map(|(i, source)| (i as u32 + 1, source)).collect();
-    Dispatch { variant, params, bindings, workgroups }
+    Dispatch { variant, params, bindings, workgroups, start }
 }

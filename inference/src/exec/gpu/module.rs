@@ -16,9 +16,6 @@ use wgpu::BufferUsages;
 
 /// Bytes between the parameters of two launches: WebGPU's alignment of uniform bindings.
 const UNIFORM: u64 = 256;
-/// Work submitted at once. One long submission freezes the whole desktop on a slow GPU, and some systems reset the
-/// device after two seconds; 20 GFLOP are 0.2 s on a phone's 100 GFLOP/s.
-const FLOPS_PER_SUBMIT: u64 = 20_000_000_000;
 
 /// A weight on the device.
 #[derive(Clone)]
@@ -35,6 +32,13 @@ struct Launch {
     flops: u64,
 }
 
+/// What a run consists of.
+struct Recording {
+    launches: Vec<Launch>,
+    /// The parameters of all launches; the bind groups point into it.
+    _uniforms: Rc<Buffer>,
+}
+
 /// A graph with its weights and launches.
 pub struct GpuModule {
     pub(super) graph: Graph,
@@ -44,10 +48,9 @@ pub struct GpuModule {
     /// The caller's side of inputs and outputs where values are stored as f16; empty where they are f32 throughout.
     walls: HashMap<NodeId, Rc<Buffer>>,
     weights: Vec<Option<Stored>>,
-    uniforms: Rc<Buffer>,
     tuning: Tuning,
-    /// Recorded at the first run, when all weights are there and it is known which are f16.
-    launches: OnceCell<Vec<Launch>>,
+    /// Made at the first run, when all weights are there and it is known which are f16.
+    recording: OnceCell<Recording>,
 }
 
 impl GpuModule {
@@ -71,11 +74,8 @@ impl GpuModule {
                 walls.insert(id, context.storage("inputs and outputs", graph.node(id).len() as u64 * 4)?);
             }
         }
-        // One piece for each launch: at most one for a node and one for each output.
-        let bytes = (graph.nodes.len() + graph.outputs.len()) as u64 * UNIFORM;
-        let uniforms = context.buffer("parameters", bytes, BufferUsages::UNIFORM | BufferUsages::COPY_DST)?;
-        let (tuning, launches) = (context.tuning, OnceCell::new());
-        Ok(Self { graph, precision, plan, slots, walls, weights, uniforms, tuning, launches })
+        let (tuning, recording) = (context.tuning, OnceCell::new());
+        Ok(Self { graph, precision, plan, slots, walls, weights, tuning, recording })
     }
 
     /// Uploads a weight. Matrices and tables get rows of a multiple of four numbers, so that the kernels can load four
@@ -96,7 +96,7 @@ impl GpuModule {
         bytes.resize(bytes.len().next_multiple_of(4), 0);
         context.queue.write_buffer(&buffer.raw, 0, &bytes);
         self.weights[id.0] = Some(Stored { buffer, half });
-        self.launches.take();
+        self.recording.take();
         Ok(())
     }
 
@@ -109,29 +109,39 @@ impl GpuModule {
 
     /// Builds pipelines and bind groups, if that was not done yet.
     pub async fn record(&self, context: &Context) -> Result<()> {
-        if self.launches.get().is_none() {
-            let launches = context.guarded(|| self.make_launches(context)).await?;
-            // A second recording in between would have made the same.
-            let _ = self.launches.set(launches);
+        if self.recording.get().is_none() {
+            let recording = context.guarded(|| self.make_recording(context)).await?;
+            // A second one in between would have been the same.
+            let _ = self.recording.set(recording);
         }
         Ok(())
     }
 
-    fn make_launches(&self, context: &Context) -> Result<Vec<Launch>> {
-        let mut launches = Vec::new();
+    fn make_recording(&self, context: &Context) -> Result<Recording> {
         let dispatches = self.dispatches();
-        let mut params = vec![0_u8; dispatches.len() * UNIFORM as usize];
-        for (i, (id, dispatch)) in dispatches.iter().enumerate() {
-            let offset = i as u64 * UNIFORM;
-            let words: &[u8] = bytemuck::cast_slice(&dispatch.params);
-            params[offset as usize..][..words.len()].copy_from_slice(words);
-            let pipeline = context.pipeline(&dispatch.variant);
-            let bind_group = self.bind(context, &pipeline, dispatch, *id, offset, words.len() as u64)?;
+        let mut pieces = Vec::new();
+        for (id, dispatch) in &dispatches {
             let flops = node_work(&self.graph, *id).flops;
-            launches.push(Launch { pipeline, bind_group, workgroups: dispatch.workgroups, flops });
+            let parts = dispatch.pieces(flops.div_ceil(self.tuning.flops_per_submit));
+            let flops = flops / parts.len() as u64;
+            pieces.extend(parts.into_iter().map(|part| (*id, dispatch, part, flops)));
         }
-        context.queue.write_buffer(&self.uniforms.raw, 0, &params);
-        Ok(launches)
+        let bytes = pieces.len() as u64 * UNIFORM;
+        let uniforms = context.buffer("parameters", bytes, BufferUsages::UNIFORM | BufferUsages::COPY_DST)?;
+        let mut launches = Vec::new();
+        let mut data = vec![0_u8; bytes as usize];
+        for (i, (id, dispatch, (params, workgroups), flops)) in pieces.into_iter().enumerate() {
+            let offset = i as u64 * UNIFORM;
+            let words: &[u8] = bytemuck::cast_slice(&params);
+            data[offset as usize..][..words.len()].copy_from_slice(words);
+            let size = wgpu::BufferSize::new((words.len() as u64).next_multiple_of(16));
+            let params = wgpu::BufferBinding { buffer: &uniforms.raw, offset, size };
+            let pipeline = context.pipeline(&dispatch.variant);
+            let bind_group = self.bind(context, &pipeline, dispatch, id, params)?;
+            launches.push(Launch { pipeline, bind_group, workgroups, flops });
+        }
+        context.queue.write_buffer(&uniforms.raw, 0, &data);
+        Ok(Recording { launches, _uniforms: uniforms })
     }
 
     /// All launches in order: inputs to how values are stored, the nodes, outputs back.
@@ -158,12 +168,9 @@ impl GpuModule {
         pipeline: &wgpu::ComputePipeline,
         dispatch: &Dispatch,
         id: NodeId,
-        offset: u64,
-        size: u64,
+        params: wgpu::BufferBinding<'_>,
     ) -> Result<wgpu::BindGroup> {
-        let size = wgpu::BufferSize::new(size.next_multiple_of(16));
-        let uniforms = wgpu::BufferBinding { buffer: &self.uniforms.raw, offset, size };
-        let mut entries = vec![wgpu::BindGroupEntry { binding: 0, resource: wgpu::BindingResource::Buffer(uniforms) }];
+        let mut entries = vec![wgpu::BindGroupEntry { binding: 0, resource: wgpu::BindingResource::Buffer(params) }];
         for (binding, source) in &dispatch.bindings {
             let buffer = match source {
                 Source::Value(id) => self.slot(*id),
@@ -190,8 +197,8 @@ impl GpuModule {
 
     /// Copies the inputs in, encodes all launches, submits.
     pub fn run(&self, context: &Context, inputs: &[(&str, &GpuValue)]) -> Result<Vec<GpuValue>> {
-        let launches =
-            self.launches.get().ok_or_else(|| Error::Internal("a module was run before it was recorded".into()))?;
+        let recording =
+            self.recording.get().ok_or_else(|| Error::Internal("a module was run before it was recorded".into()))?;
         let mut encoder = context.device.create_command_encoder(&Default::default());
         for (id, name, _) in self.graph.inputs() {
             let given = inputs.iter().find(|(given, _)| *given == name).map(|(_, value)| *value);
@@ -206,11 +213,11 @@ impl GpuModule {
             let bytes = given.len as u64 * 4;
             encoder.copy_buffer_to_buffer(&given.buffer.raw, given.offset, &self.wall(id).raw, 0, bytes);
         }
-        let mut rest = launches.as_slice();
+        let mut rest = recording.launches.as_slice();
         loop {
             let mut flops = 0;
             let count = rest.iter().take_while(|launch| {
-                let fits = flops < FLOPS_PER_SUBMIT;
+                let fits = flops < self.tuning.flops_per_submit;
                 flops += launch.flops;
                 fits
             });

@@ -172,7 +172,7 @@ fn variants(plain: Variant) -> Vec<Variant> {
         "attention" => vec![plain.constant("HEAD", 5)],
         "attention_tile" | "attention_wide" => {
             let of =
-                |is_software| [1, 10, 16, 20, 21, 40, 128].map(|d4| Tuning { is_software }.attention(d4).variant(d4));
+                |is_software| [1, 10, 16, 20, 21, 40, 128].map(|d4| Tuning::new(is_software).attention(d4).variant(d4));
             let all = [true, false].map(of).into_iter().flatten().filter(|variant| variant.kernel == plain.kernel);
             all.map(|variant| Variant { flags: plain.flags.clone(), ..variant }).collect()
         }

@@ -18,9 +18,18 @@ pub struct Tile {
 pub struct Tuning {
     /// It is a CPU.
     pub is_software: bool,
+    /// Floating-point operations that it is given at once.
+    pub flops_per_submit: u64,
 }
 
 impl Tuning {
+    /// For a kind of device.
+    pub fn new(is_software: bool) -> Self {
+        // One long submission freezes the whole desktop on a slow GPU, and some systems reset the device after two
+        // seconds; 20 GFLOP are 0.2 s on a phone's 100 GFLOP/s.
+        Self { is_software, flops_per_submit: 20_000_000_000 }
+    }
+
     /// The tile for a product of `rows` × 4·`n4`.
     pub fn tile(self, rows: u32, n4: u32) -> Tile {
         // 8 × 8 numbers for each invocation. Measured on lavapipe, a 3×3 convolution over 2×16×16×128, GFLOP/s for each
@@ -101,7 +110,8 @@ impl Tile {
     /// Every tile that [`Tuning::tile`] may choose.
     pub fn all() -> Vec<Self> {
         let sizes = [1, 2, 3, 9].into_iter().flat_map(|rows| [1, 2, 4, 5, 8, 9, 16].map(|n4| (rows, n4)));
-        let tiles = sizes.flat_map(|(rows, n4)| [true, false].map(|is_software| Tuning { is_software }.tile(rows, n4)));
+        let tiles =
+            sizes.flat_map(|(rows, n4)| [true, false].map(|is_software| Tuning::new(is_software).tile(rows, n4)));
         let mut all: Vec<Self> = Vec::new();
         for tile in tiles {
             if !all.contains(&tile) {
