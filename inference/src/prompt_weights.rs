@@ -194,12 +194,9 @@ fn close(tokenizer: &ClipTokenizer, open: &mut Vec<(u32, f32)>) -> Chunk {
     Chunk { ids: tokenizer.framed(&tokens), weights }
 }
 
-/// Gives every prompt as many chunks as the longest has, by empty ones at the end.
-pub fn level(tokenizer: &ClipTokenizer, prompts: &mut [Vec<Chunk>]) {
-    let most = prompts.iter().map(Vec::len).max().unwrap_or(0);
-    for prompt in prompts {
-        prompt.resize_with(most, || close(tokenizer, &mut Vec::new()));
-    }
+/// Gives a prompt `contexts` chunks by empty ones at the end: what runs together must be equally long.
+pub fn lengthen(tokenizer: &ClipTokenizer, prompt: &mut Vec<Chunk>, contexts: usize) {
+    prompt.resize_with(contexts.max(prompt.len()), || close(tokenizer, &mut Vec::new()));
 }
 
 /// Multiplies a chunk's embeddings `[T, D]` by its `T` weights, then scales all of them so that their mean is what it was.

@@ -3,7 +3,7 @@
 
 mod support;
 
-use inference::prompt_weights::{Chunk, apply, chunks, level, parse};
+use inference::prompt_weights::{Chunk, apply, chunks, lengthen, parse};
 use inference::tokenizer::{ClipTokenizer, TokenizerFiles};
 use proptest::prelude::*;
 use support::repository_path;
@@ -164,7 +164,8 @@ fn prompts_are_made_equally_long_by_empty_chunks() {
     let tokenizer = letters();
     let mut prompts = [chunks(&tokenizer, &words("a", 160)).unwrap(), chunks(&tokenizer, "b").unwrap()];
     let kept = prompts[1][0].clone();
-    level(&tokenizer, &mut prompts);
+    let most = prompts[0].len();
+    prompts.iter_mut().for_each(|prompt| lengthen(&tokenizer, prompt, most));
     assert_eq!((prompts[0].len(), prompts[1].len()), (3, 3));
     assert_eq!(prompts[1][0], kept);
     assert_eq!(prompts[1][2].ids, tokenizer.encode("").unwrap().ids);

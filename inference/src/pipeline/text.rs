@@ -86,11 +86,7 @@ impl<E: Executor, S: Source> Pipeline<E, S> {
         }
         let most = all.iter().flatten().map(Vec::len).max().unwrap_or(1);
         for (encoder, of_texts) in self.model.text.iter().zip(&mut all) {
-            let empty = prompt_weights::chunks(&encoder.tokenizer, "")?;
-            for chunks in of_texts {
-                let missing = most - chunks.len();
-                chunks.extend(empty.iter().cycle().take(missing).cloned());
-            }
+            of_texts.iter_mut().for_each(|chunks| prompt_weights::lengthen(&encoder.tokenizer, chunks, most));
         }
         Ok(all)
     }

@@ -78,33 +78,31 @@ pub fn written(path: &Path, error: impl std::fmt::Display) -> Error {
     Error::Read { path: path.display().to_string(), reason: error.to_string() }
 }
 
-fn open_image(path: &Path) -> Result<image::DynamicImage> {
+/// A picture file at the size asked for.
+fn open_image(path: &Path, width: u32, height: u32) -> Result<image::DynamicImage> {
     let reader = image::ImageReader::open(path).map_err(|error| written(path, error))?;
     let reader = reader.with_guessed_format().map_err(|error| written(path, error))?;
-    reader.decode().map_err(|error| {
+    let picture = reader.decode().map_err(|error| {
         let message = format!("{} is not a PNG, JPEG or WebP that can be read ({error})", path.display());
-        FieldError::new("image", message).into()
-    })
+        FieldError::new("image", message)
+    })?;
+    if (picture.width(), picture.height()) == (width, height) {
+        return Ok(picture);
+    }
+    eprintln!("stepscope: {} is resized to {width}x{height}", path.display());
+    Ok(picture.resize_exact(width, height, FilterType::Lanczos3))
 }
 
 /// A picture as `[H, W, 3]` in 0..1.
 fn read_picture(path: &Path, width: u32, height: u32) -> Result<Vec<f32>> {
-    let mut picture = open_image(path)?.to_rgb8();
-    if picture.dimensions() != (width, height) {
-        eprintln!("stepscope: {} is resized to {width}x{height}", path.display());
-        picture = image::imageops::resize(&picture, width, height, FilterType::Lanczos3);
-    }
-    Ok(picture.into_raw().into_iter().map(|byte| f32::from(byte) / 255.0).collect())
+    let bytes = open_image(path, width, height)?.to_rgb8().into_raw();
+    Ok(bytes.into_iter().map(|byte| f32::from(byte) / 255.0).collect())
 }
 
 /// A mask as `[H, W]` in 0..1.
 fn read_mask(path: &Path, width: u32, height: u32) -> Result<Vec<f32>> {
-    let mut mask = open_image(path)?.to_luma8();
-    if mask.dimensions() != (width, height) {
-        eprintln!("stepscope: {} is resized to {width}x{height}", path.display());
-        mask = image::imageops::resize(&mask, width, height, FilterType::Lanczos3);
-    }
-    Ok(mask.into_raw().into_iter().map(|byte| f32::from(byte) / 255.0).collect())
+    let bytes = open_image(path, width, height)?.to_luma8().into_raw();
+    Ok(bytes.into_iter().map(|byte| f32::from(byte) / 255.0).collect())
 }
 
 /// Reads `latents` `[1, C, h, w]`, channels last.
