@@ -85,7 +85,7 @@ impl GpuModule {
         let name = weight.parts.first().map_or("weight", |(name, _)| name);
         let is_positions = |op: &Op| matches!(op, Op::Embedding { positions, .. } if *positions == id);
         let plain = weight.is_vector() || self.graph.nodes.iter().any(|node| is_positions(&node.op));
-        let data = if plain || self.precision == Precision::F32 { data } else { halved(data) };
+        let data = if plain { data } else { storable(data, weight.n(), self.precision, context.info.max_binding) };
         let (bytes, half): (Vec<u8>, bool) = match data {
             data if plain => (bytemuck::cast_slice(&data.into_f32()).to_vec(), false),
             WeightData::F16(data) => (bytemuck::cast_slice(&padded(&data, weight.n())).to_vec(), true),
@@ -252,10 +252,14 @@ impl GpuModule {
     }
 }
 
-/// A weight as f16, unless one of its numbers does not fit.
-fn halved(data: WeightData) -> WeightData {
+/// A matrix with rows of `n` numbers as it will be stored: as f16 where values are, or where f32 would not go into one
+/// binding of `max_binding` bytes (CLIP's table of tokens is 151 MB, WebGPU promises 134), unless one of its numbers
+/// does not fit into f16.
+fn storable(data: WeightData, n: usize, precision: Precision, max_binding: u64) -> WeightData {
+    let bytes = 4 * (data.len() / n * n.next_multiple_of(4)) as u64;
+    let halve = precision == Precision::F16 || bytes > max_binding;
     match data {
-        WeightData::F32(data) if data.iter().all(|x| x.abs() <= f16::MAX.to_f32_const()) => {
+        WeightData::F32(data) if halve && data.iter().all(|x| x.abs() <= f16::MAX.to_f32_const()) => {
             WeightData::F16(data.into_iter().map(f16::from_f32).collect())
         }
         data => data,
@@ -270,4 +274,27 @@ fn padded<T: Copy + Default>(data: &[T], n: usize) -> Vec<T> {
         out[..n].copy_from_slice(row);
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_are_halved_where_that_is_wanted_or_needed_and_loses_none() {
+        let is_half = |x: f32, precision, max| {
+            matches!(storable(WeightData::F32(vec![x; 15]), 5, precision, max), WeightData::F16(_))
+        };
+        // Three rows of five numbers take eight columns of four bytes.
+        assert!(!is_half(0.1, Precision::F32, 96));
+        assert!(is_half(0.1, Precision::F32, 95));
+        assert!(is_half(0.1, Precision::F16, 96));
+        assert!(!is_half(1e5, Precision::F16, 95));
+    }
+
+    #[test]
+    fn rows_are_padded_to_fours() {
+        assert_eq!(padded(&[1, 2, 3, 4, 5, 6], 3), [1, 2, 3, 0, 4, 5, 6, 0]);
+        assert_eq!(padded(&[1, 2, 3, 4], 4), [1, 2, 3, 4]);
+    }
 }
