@@ -26,6 +26,8 @@ struct Case {
     strength: Option<f64>,
     #[serde(default)]
     masked: bool,
+    #[serde(default)]
+    shortens: bool,
     timesteps: Option<String>,
     eta: Option<f64>,
     #[serde(default)]
@@ -47,7 +49,13 @@ impl Case {
             "StableDiffusionXLTimesteps" => AYS_SDXL.to_vec(),
             other => panic!("{other}"),
         });
-        plan(self.scheduler, &config, self.steps, &PlanOptions { eta: self.eta, strength: self.strength, timesteps })
+        let options = PlanOptions {
+            eta: self.eta,
+            strength: self.strength,
+            timesteps,
+            strength_shortens_distillation: self.shortens,
+        };
+        plan(self.scheduler, &config, self.steps, &options)
     }
 
     /// The last latents, as the pipelines come to them.

@@ -146,6 +146,7 @@ impl Model {
             "LMSDiscreteScheduler" => SchedulerKind::Lms,
             "KDPM2DiscreteScheduler" => SchedulerKind::Dpm2,
             "KDPM2AncestralDiscreteScheduler" => SchedulerKind::Dpm2A,
+            "DPMSolverSDEScheduler" => SchedulerKind::DpmPpSde,
             "UniPCMultistepScheduler" => SchedulerKind::UniPc,
             "DEISMultistepScheduler" => SchedulerKind::Deis,
             "TCDScheduler" => SchedulerKind::Tcd,

@@ -206,6 +206,9 @@ impl<E: Executor, S: Source> Pipeline<E, S> {
             eta: request.eta,
             strength: request.init.map(|init| init.strength),
             timesteps: self.timesteps(request)?,
+            // Latent consistency models have an image-to-image pipeline of their own, and none for inpainting.
+            strength_shortens_distillation: self.model.family == Family::Lcm
+                && request.init.is_some_and(|init| !init.mask),
         };
         let plan = schedulers::plan(request.scheduler, &self.model.scheduler, n, &options)
             .map_err(|error| Error::Scheduler(error.to_string()))?;

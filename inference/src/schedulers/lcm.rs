@@ -1,7 +1,8 @@
 //! `LCMScheduler` (Luo et al. 2023): jump to the predicted clean latents, then noise them again to the next level.
 //!
 //! Matched oddities: timesteps are picked from those of the distillation (every `train / original_inference_steps`-th,
-//! less one), whatever the spacing; the last step draws no noise.
+//! less one), whatever the spacing; LCM's own
+//! image-to-image pipeline shortens that list instead of the run; the last step draws no noise.
 
 use super::noise::{BetaDefaults, Noise, ZeroSnr};
 use super::schedule::{denoised_scaled, shown_sigma};
@@ -69,11 +70,15 @@ pub(super) fn distilled_timesteps(run: &Run, noise: &Noise) -> Result<Vec<i64>, 
                 format!("original_inference_steps is {original}, and the model was trained on {train} timesteps");
             return Err(run.refused(reason));
         }
-        if steps > original {
-            return Err(run.refused(format!("at most {original} (original_inference_steps of the model's config)")));
+        let left = ((original as f64 * run.distilled).max(0.0) as usize).min(original);
+        if steps > left {
+            let of_what = if left < original { "that this strength leaves of" } else { "of" };
+            let reason =
+                format!("at most {left}, {of_what} original_inference_steps = {original} of the model's config");
+            return Err(run.refused(reason));
         }
-        let pick = original as f64 / steps as f64;
-        let index = |i: usize| (original - (i as f64 * pick).floor() as usize) * (train / original) - 1;
+        let pick = left as f64 / steps as f64;
+        let index = |i: usize| (left - (i as f64 * pick).floor() as usize) * (train / original) - 1;
         (0..steps).map(|i| index(i) as i64).collect()
     };
     run.known_to(noise, &list.iter().map(|t| *t as f64).collect::<Vec<_>>())?;

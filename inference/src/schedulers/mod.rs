@@ -121,6 +121,9 @@ pub struct PlanOptions {
     /// Training timesteps to visit instead of those that the sampler would space, noisiest first; as many as there are
     /// steps.
     pub timesteps: Option<Vec<u32>>,
+    /// For LCM and TCD: the strength shortens the list of the distillation's timesteps, and all the steps are picked from
+    /// what is left of it, as `LatentConsistencyModelImg2ImgPipeline` does; the other pipelines leave steps out.
+    pub strength_shortens_distillation: bool,
 }
 
 /// The ten timesteps of "Align Your Steps" for Stable Diffusion 1 and 2: `AysSchedules["StableDiffusionTimesteps"]`.
@@ -206,6 +209,8 @@ struct Run<'a> {
     steps: usize,
     /// The first step that is executed. Multistep samplers start there with no memory.
     begin: usize,
+    /// Share of the distillation's timesteps, from the cleanest, that LCM and TCD pick from.
+    distilled: f64,
     eta: f64,
     timesteps: Option<&'a [u32]>,
 }
@@ -281,15 +286,17 @@ pub fn plan(
     }
     let strength = options.strength.unwrap_or(1.0);
     // Cut off as Python's int() does: 0.58 · 50 is 28.999….
-    let executed = ((n as f64 * strength).max(0.0) as usize).min(n);
+    let shortens = options.strength_shortens_distillation && matches!(kind, SchedulerKind::Lcm | SchedulerKind::Tcd);
+    let executed = if shortens { n } else { ((n as f64 * strength).max(0.0) as usize).min(n) };
     if executed == 0 {
         let least = (1..=100).find(|percent| n * percent >= 100).unwrap_or(100);
         let reason = format!("a strength of {strength} leaves none of them; take at least {}", least as f64 / 100.0);
         return steps_error(reason);
     }
     let begin = n - executed;
-    let run =
-        Run { kind, config, steps: n, begin, eta: options.eta.unwrap_or(0.0), timesteps: options.timesteps.as_deref() };
+    let distilled = if shortens { strength } else { 1.0 };
+    let (eta, timesteps) = (options.eta.unwrap_or(0.0), options.timesteps.as_deref());
+    let run = Run { kind, config, steps: n, begin, distilled, eta, timesteps };
     let mut brownian = None;
     let Schedule { mut evals, mut levels, init_noise_sigma } = match kind {
         SchedulerKind::Euler => euler::schedule(&run),
