@@ -7,7 +7,7 @@
 
 use super::config::Spacing;
 use super::noise::{DDPM_BETAS, Noise, ZeroSnr};
-use super::schedule::{denoised_scaled, noise_in, shown_sigma};
+use super::schedule::{denoised_scaled, divisor, noise_in, shown_sigma};
 use super::spacing::timesteps;
 use super::{CLEAN, Combination, Draw, Eval, Run, Schedule, SchedulerError};
 
@@ -31,7 +31,7 @@ pub(super) fn schedule(run: &Run) -> Result<Schedule, SchedulerError> {
         let fresh = eta * variance.max(0.0).sqrt();
         let direction = (1.0 - before - fresh * fresh).max(0.0).sqrt();
         let (signal, noise_scale) = (alpha.sqrt(), (1.0 - alpha).sqrt());
-        let to_denoised = denoised_scaled(prediction, signal, noise_scale);
+        let to_denoised = denoised_scaled(prediction, divisor(signal, clip), noise_scale);
         let [x, output] = noise_in(prediction, signal, noise_scale).map(|factor| direction * factor);
         Eval {
             outer_step,

@@ -5,7 +5,7 @@
 //! image-to-image pipeline shortens that list instead of the run; the last step draws no noise.
 
 use super::noise::{BetaDefaults, Noise, ZeroSnr};
-use super::schedule::{denoised_scaled, shown_sigma};
+use super::schedule::{denoised_scaled, divisor, shown_sigma};
 use super::{CLEAN, Combination, Draw, Eval, Run, Schedule, SchedulerError};
 
 pub(super) const BETAS: BetaDefaults = BetaDefaults { start: 0.00085, end: 0.012, schedule: "scaled_linear" };
@@ -23,7 +23,7 @@ pub(super) fn schedule(run: &Run) -> Result<Schedule, SchedulerError> {
     let scaling = config.timestep_scaling.unwrap_or(10.0);
     let evals = list.iter().enumerate().map(|(outer_step, t)| {
         let alpha = alpha_at(*t);
-        let x0 = denoised_scaled(prediction, alpha.sqrt(), (1.0 - alpha).sqrt());
+        let x0 = denoised_scaled(prediction, divisor(alpha.sqrt(), clip), (1.0 - alpha).sqrt());
         // The boundary condition: at timestep 0 the model's answer is its input.
         let scaled = *t as f64 * scaling;
         let spread = scaled * scaled + SIGMA_DATA * SIGMA_DATA;

@@ -79,6 +79,12 @@ pub(super) fn denoised_scaled(prediction: Prediction, signal: f64, noise_scale: 
     }
 }
 
+/// The signal that predictions divide by: not quite 0 where they are clamped, so that what upstream clamps from infinity
+/// is clamped from a large number.
+pub(super) fn divisor(signal: f64, clip: Option<f64>) -> f64 {
+    if clip.is_some() { signal.max(1e-18) } else { signal }
+}
+
 /// The noise in latents `signal · x0 + noise_scale · noise`, from them and the model's output.
 pub(super) fn noise_in(prediction: Prediction, signal: f64, noise_scale: f64) -> [f64; 2] {
     match prediction {
