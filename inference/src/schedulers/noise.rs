@@ -36,8 +36,9 @@ pub(super) enum ZeroSnr {
 pub(super) struct Noise {
     pub alphas_cumprod: Vec<f32>,
     pub sigmas: Vec<f32>,
-    /// Logs of `sigmas`, in single precision too.
-    log_sigmas: Vec<f64>,
+    /// Logs of `sigmas`, in single precision too and to numpy's last bit: where timesteps are cut off to whole numbers
+    /// that bit decides between 998 and 999.
+    pub log_sigmas: Vec<f64>,
 }
 
 impl Noise {
@@ -60,7 +61,7 @@ impl Noise {
             *last = 2f32.powi(-24);
         }
         let sigmas: Vec<f32> = alphas_cumprod.iter().map(|a| ((1.0 - a) / a).sqrt()).collect();
-        let log_sigmas = sigmas.iter().map(|sigma| f64::from(f64::from(*sigma).ln() as f32)).collect();
+        let log_sigmas = sigmas.iter().map(|sigma| f64::from(log(*sigma))).collect();
         Ok(Self { alphas_cumprod, sigmas, log_sigmas })
     }
 
@@ -119,6 +120,27 @@ fn betas(kind: SchedulerKind, config: &SchedulerConfig, defaults: &BetaDefaults)
     }
 }
 
+/// Polynomials of numpy's float32 logarithm, highest power first: their quotient is `log(1 + x)` near 0.
+const LOG_ABOVE: [f32; 6] = [0.025_899_792, 0.380_883_78, 1.480_000_6, 2.112_677_6, 1.0, 0.0];
+const LOG_BELOW: [f32; 6] = [0.005_875_095_3, 0.154_647_63, 0.986_494_3, 2.453_006, 2.612_677_6, 1.0];
+
+/// Natural logarithm with numpy's rounding, which is not always the nearest.
+fn log(x: f32) -> f32 {
+    if !x.is_normal() {
+        return x.ln();
+    }
+    let bits = x.to_bits();
+    let mut exponent = (bits >> 23) as f32 - 126.0;
+    let mut mantissa = f32::from_bits(bits & 0x007f_ffff | 0x3f00_0000);
+    if mantissa < std::f32::consts::FRAC_1_SQRT_2 {
+        mantissa *= 2.0;
+        exponent -= 1.0;
+    }
+    let y = mantissa - 1.0;
+    let at = |powers: &[f32; 6]| powers.iter().fold(0.0, |sum: f32, factor| sum.mul_add(y, *factor));
+    exponent.mul_add(std::f32::consts::LN_2, at(&LOG_ABOVE) / at(&LOG_BELOW))
+}
+
 /// float32 from both ends towards the middle, as torch does it.
 fn linspace_f32(start: f64, end: f64, n: usize) -> Vec<f32> {
     let (start, end) = (start as f32, end as f32);
@@ -157,5 +179,22 @@ fn rescale_zero_terminal_snr(betas: &mut [f32]) {
         let now = root * root;
         *beta = 1.0 - now / before;
         before = now;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logarithms_have_numpys_last_bit() {
+        // numpy.log of float32; the nearest float32 is another one in each case.
+        let known =
+            [(14.035_733, 2.641_606_3), (14.470_555, 2.672_116), (10.715_84, 2.371_723_2), (9.229_552, 2.222_410_7)];
+        for (x, want) in known {
+            assert_eq!(log(x), want, "log {x}");
+            assert_ne!(f64::from(x).ln() as f32, want, "log {x}");
+        }
+        assert_eq!((log(1.0), log(0.0)), (0.0, f32::NEG_INFINITY));
     }
 }

@@ -44,14 +44,16 @@ impl Respacing {
         })
     }
 
-    /// `n` levels from `max` to `min`; one level is `max`.
+    /// `n` levels from `max` to `min`, of which `Lu` takes the logs; one level is `max`.
     pub(super) fn sigmas(self, max: f64, min: f64, n: usize) -> Vec<f64> {
         match self {
             Self::Karras => {
                 let (high, low) = (max.powf(1.0 / 7.0), min.powf(1.0 / 7.0));
                 linspace(0.0, 1.0, n).into_iter().map(|ramp| (high + ramp * (low - high)).powf(7.0)).collect()
             }
-            Self::Lu | Self::Exponential => linspace(max.ln(), min.ln(), n).into_iter().map(f64::exp).collect(),
+            // Upstream takes the first one's ends from the table of logs; the caller hands those over.
+            Self::Lu => linspace(max, min, n).into_iter().map(f64::exp).collect(),
+            Self::Exponential => linspace(max.ln(), min.ln(), n).into_iter().map(f64::exp).collect(),
             Self::Beta => {
                 let quantiles = linspace(0.0, 1.0, n).into_iter().map(|ramp| beta_quantile(1.0 - ramp));
                 quantiles.map(|quantile| min + quantile * (max - min)).collect()

@@ -61,7 +61,7 @@ impl Levels {
             Some(custom) => custom.iter().map(|t| f64::from(*t)).collect(),
             None => timesteps(spacing, config, n, false),
         };
-        let (max, min) = ends(noise);
+        let (max, min) = ends(&noise.sigmas);
         let mut sigmas: Vec<f64> = match config.interpolation_type.as_deref().unwrap_or("linear") {
             _ if kind != SchedulerKind::Euler => timesteps.iter().map(|t| noise.sigma_at(*t)).collect(),
             "linear" => timesteps.iter().map(|t| noise.sigma_at(*t)).collect(),
@@ -112,10 +112,13 @@ impl Levels {
         let mut sigmas: Vec<f64> = match respacing {
             None => timesteps.iter().map(|t| noise.sigma_at(*t)).collect(),
             Some(respacing) => {
-                let (max, min) = ends(noise);
-                let limits =
-                    if respacing == Respacing::Lu { (None, None) } else { (config.sigma_max, config.sigma_min) };
-                let sigmas = respacing.sigmas(limits.0.unwrap_or(max), limits.1.unwrap_or(min), n);
+                let (max, min) = if respacing == Respacing::Lu {
+                    ends(&noise.log_sigmas)
+                } else {
+                    let (max, min) = ends(&noise.sigmas);
+                    (config.sigma_max.unwrap_or(max), config.sigma_min.unwrap_or(min))
+                };
+                let sigmas = respacing.sigmas(max, min, n);
                 let is_cosine = config.beta_schedule.as_deref() == Some("squaredcos_cap_v2");
                 // Upstream stores whole numbers: rounded here, cut off there.
                 let rounds = matches!(respacing, Respacing::Karras | Respacing::Lu) && (later || !is_cosine);
@@ -133,10 +136,10 @@ impl Levels {
     }
 }
 
-/// The largest and the smallest level of the training schedule.
-fn ends(noise: &Noise) -> (f64, f64) {
-    let at = |sigma: Option<&f32>| f64::from(sigma.copied().unwrap_or_default());
-    (at(noise.sigmas.last()), at(noise.sigmas.first()))
+/// The last and the first entry of the training schedule's table: the largest and the smallest level.
+fn ends<T: Copy + Into<f64>>(table: &[T]) -> (f64, f64) {
+    let at = |entry: Option<&T>| entry.map_or(0.0, |value| (*value).into());
+    (at(table.last()), at(table.first()))
 }
 
 /// The noise level after the last step.
