@@ -12,6 +12,7 @@ use inference::schedulers::{AYS_SD, AYS_SDXL, Draw, Plan, PlanOptions, Scheduler
 use protocol::SchedulerKind;
 use serde::Deserialize;
 use support::golden;
+use support::parity::Parity;
 
 const SEED: u64 = 11;
 const SIZE: usize = 8;
@@ -108,7 +109,7 @@ impl Case {
 #[test]
 fn any_config_does_what_diffusers_does() {
     let cases: Vec<Case> = serde_json::from_slice(&golden("schedulers/cases.json")).unwrap();
-    let mut worst: BTreeMap<SchedulerKind, f32> = BTreeMap::new();
+    let mut parities: BTreeMap<SchedulerKind, Parity> = BTreeMap::new();
     let mut failures = Vec::new();
     let mut compared = 0;
     for (line, case) in cases.iter().enumerate() {
@@ -128,17 +129,16 @@ fn any_config_does_what_diffusers_does() {
                     if error.is_nan() || error > f32::max(least, 4.0 * case.slack) {
                         failures.push(format!("{}: off by {error:.1e}, slack {:.1e}", name(), case.slack));
                     } else if case.slack == 0.0 {
-                        let worst = worst.entry(case.scheduler).or_default();
-                        *worst = worst.max(error);
+                        let parity = parities.entry(case.scheduler);
+                        let parity = parity.or_insert_with(|| Parity::new("samplers alone", case.scheduler.name()));
+                        parity.note("plan", error, &format!("line {}", line + 2));
                     }
                 }
                 Err(difference) => failures.push(format!("{}: {difference}", name())),
             },
         }
     }
-    for (kind, error) in &worst {
-        println!("{kind}: {error:.1e}");
-    }
+    parities.values().for_each(Parity::report);
     assert!(failures.is_empty(), "{} of {compared}:\n{}", failures.len(), failures.join("\n"));
     assert!(compared >= 600, "{compared}");
 }
