@@ -1,11 +1,15 @@
 //! Samplers as plain arithmetic: from a model's scheduler config and a step count to a list of evaluations.
 //!
 //! Every sampler here is linear in what it can see (the current latents, one saved copy, the last few model answers,
-//! fresh noise), so a sampler is only a table of coefficients. One routine (`apply::Sampler` on the CPU, one kernel on
+//! fresh noise), but for a clamp of the predicted clean latents in three of them, so a sampler is only a table of
+//! coefficients. One routine (`apply::Sampler` on the CPU, one kernel on
 //! a GPU) runs them all, and a table can be tested without a model.
 //!
 //! Meaning is that of `diffusers` 0.42: `Class.from_config(the model's config)`, where a key that the config lacks
 //! takes the default of the class that is asked for, not of the class that wrote the config.
+//!
+//! What upstream does by accident is done here too, where it shows in a picture: each sampler's module names its
+//! oddities, `spacing` and `respacing` those of the schedules. Where upstream fails, a plan is refused with the reason.
 
 pub mod apply;
 mod config;
