@@ -238,13 +238,17 @@ impl<E: Executor, S: Source> Pipeline<E, S> {
         let batch = if guided { 2 } else { 1 };
         let unet = self.prepare_unet([batch, size[0], size[1], tokens]).await?;
         let exec = &self.exec;
-        let embeds = exec.upload(&embeds)?;
-        let cond = cond_dim.map(|dim| exec.upload(&guidance_embedding(request.guidance_scale, dim))).transpose()?;
-        let added = match &pooled {
-            Some(pooled) => Some(exec.upload(&self.added(pooled, batch, request))?),
-            None => None,
-        };
-        let mask = mask_channels.map(|channels| exec.upload(&channels.repeat(batch))).transpose()?;
+        // What the UNet reads at every evaluation alike.
+        let mut conditions = vec![("embeds", exec.upload(&embeds)?)];
+        if let Some(dim) = cond_dim {
+            conditions.push(("timestep_cond", exec.upload(&guidance_embedding(request.guidance_scale, dim))?));
+        }
+        if let Some(pooled) = &pooled {
+            conditions.push(("added", exec.upload(&self.added(pooled, batch, request))?));
+        }
+        if let Some(channels) = mask_channels {
+            conditions.push(("mask", exec.upload(&channels.repeat(batch))?));
+        }
         let blend = kept.as_ref().map(|kept| exec.upload(&kept.mask)).transpose()?;
         let path = plan.brownian.map(|path| {
             let seed = path.seed.unwrap_or(request.seed);
@@ -257,10 +261,8 @@ impl<E: Executor, S: Source> Pipeline<E, S> {
         for (i, eval) in plan.evals.iter().enumerate() {
             let timestep = exec.upload(&models::timestep_embedding(&self.model.unet, eval.timestep, batch))?;
             let input = exec.model_input(&sampler, eval.input_scale, batch)?;
-            let mut inputs = vec![("latents", &input), ("timestep", &timestep), ("embeds", &embeds)];
-            inputs.extend(cond.as_ref().map(|cond| ("timestep_cond", cond)));
-            inputs.extend(added.as_ref().map(|added| ("added", added)));
-            inputs.extend(mask.as_ref().map(|mask| ("mask", mask)));
+            let mut inputs = vec![("latents", &input), ("timestep", &timestep)];
+            inputs.extend(conditions.iter().map(|(name, value)| (*name, value)));
             let out = exec.run(&self.unets[unet].1, &inputs).await?;
             let noise = match eval.noise {
                 Draw::None => None,
