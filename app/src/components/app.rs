@@ -1,9 +1,10 @@
 //! The page as a whole: header, notices, and the page that the address names.
 
 use super::{
-    details::Details, film_strip::FilmStrip, form::Form, gallery_strip::GalleryStrip, header::Header,
-    link_dialog::LinkDialog, mask_dialog::MaskDialog, models_page::ModelsPage, notices::Notices,
-    planned_page::PlannedPage, progress::Progress, scrubber::Scrubber, stage::Stage, view_toggle::ViewToggle,
+    compare_page::ComparePage, details::Details, film_strip::FilmStrip, form::Form, gallery_strip::GalleryStrip,
+    header::Header, link_dialog::LinkDialog, log_page::LogPage, mask_dialog::MaskDialog, models_page::ModelsPage,
+    notices::Notices, progress::Progress, scrubber::Scrubber, stage::Stage, sweep_page::SweepPage,
+    view_toggle::ViewToggle,
 };
 use crate::{controller::Controller, page::Page};
 use leptos::prelude::*;
@@ -44,7 +45,9 @@ pub fn App() -> impl IntoView {
             {move || match page.get() {
                 Page::Run => ().into_any(),
                 Page::Models => view! { <ModelsPage/> }.into_any(),
-                planned => view! { <PlannedPage page=planned/> }.into_any(),
+                Page::Sweep => view! { <SweepPage/> }.into_any(),
+                Page::Compare => view! { <ComparePage/> }.into_any(),
+                Page::Log => view! { <LogPage/> }.into_any(),
             }}
         </main>
         <LinkDialog/>

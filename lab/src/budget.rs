@@ -1,0 +1,1 @@
+//! What a run will cost on this device, and the best that fits into a number of seconds.

@@ -1,0 +1,1 @@
+//! The smallest number of steps that is enough, and why.
