@@ -20,7 +20,7 @@ use crate::{
     share::{self, Link},
 };
 use leptos::prelude::*;
-use protocol::{Failure, FailureKind, FieldError, ModelInfo, ToWorker, View};
+use protocol::{Deliver, Failure, FailureKind, FieldError, ModelInfo, ToWorker, View};
 use std::rc::Rc;
 
 /// Handles to everything that the page remembers. Copies share it.
@@ -129,7 +129,8 @@ impl Controller {
     /// Sends the next job, if one waits.
     fn advance(self) {
         if let Some((job, Job { request, pixels })) = self.session.try_update(Session::advance).flatten() {
-            self.send_pixels(&ToWorker::Generate { job, request }, pixels.as_deref());
+            let message = ToWorker::Generate { job, request, deliver: Deliver::default() };
+            self.send_pixels(&message, pixels.as_deref());
         }
     }
 

@@ -70,7 +70,17 @@ pub mod tests {
     use super::*;
 
     pub fn report(step: u32) -> StepReport {
-        StepReport { step, timestep: 999.0, sigma: 14.6, ms: 40.0, preview_ms: 1.0, change: None, width: 2, height: 1 }
+        StepReport {
+            step,
+            timestep: 999.0,
+            sigma: 14.6,
+            ms: 40.0,
+            evaluations: 1,
+            preview_ms: 1.0,
+            change: None,
+            width: 2,
+            height: 1,
+        }
     }
 
     #[test]

@@ -168,7 +168,7 @@ impl Session {
                     self.milestone = format!("{} % done.", 25 * after);
                 }
             }
-            FromWorker::Done { job, width, height, ms } => {
+            FromWorker::Done { job, width, height, ms, .. } => {
                 let Some(run) = self.run_of(job).filter(|run| run.is_running()) else { return };
                 let Some(picture) = Pixels::new(width, height, pixels) else {
                     return self.fail(Some(job), malformed("the picture"));

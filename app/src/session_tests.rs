@@ -35,7 +35,8 @@ fn step(session: &mut Session, job: u32, step: u32) {
 }
 
 fn done(session: &mut Session, job: u32) {
-    session.apply(FromWorker::Done { job, width: 1, height: 1, ms: [1.0, 98.0, 1.0] }, Some(&[5; 4]));
+    session
+        .apply(FromWorker::Done { job, width: 1, height: 1, ms: [1.0, 98.0, 1.0], text_reused: false }, Some(&[5; 4]));
 }
 
 /// A session whose first job has done `steps` of 4 steps.

@@ -179,6 +179,7 @@ pub mod tests {
     pub fn model() -> ModelInfo {
         ModelInfo {
             id: "emoji".into(),
+            revision: "1".into(),
             display_name: "Emoji".into(),
             license: None,
             parameters: 1,

@@ -12,7 +12,8 @@ mod request;
 
 pub use catalog::{SchedulerKind, UnknownScheduler};
 pub use message::{
-    Cut, EngineChoice, EngineKind, EngineReport, Failure, FailureKind, FromWorker, Plan, StepReport, ToWorker, View,
+    Cut, Deliver, EngineChoice, EngineKind, EngineReport, Failure, FailureKind, FromWorker, Plan, StepReport, ToWorker,
+    View,
 };
 pub use model_info::{Defaults, FileEntry, ModelInfo, PreviewFactors, ResolvedDefaults, SizeRule, StepscopeJson};
 pub use options::{InitImage, RngKind, Timesteps, parse_eta, parse_strength};
@@ -23,4 +24,4 @@ pub use request::{
 
 /// Raised whenever a message changes shape. The page refuses a worker of another version (a cached file of an older
 /// build) with a clear notice instead of misreading it.
-pub const PROTOCOL_VERSION: u32 = 2;
+pub const PROTOCOL_VERSION: u32 = 3;

@@ -4,7 +4,7 @@
 //! worker → Ready { version }                          once its listener exists; nothing sent earlier arrives
 //! page   → Start { version, engine, models_url, model }
 //! worker → Engine(report) , Loading { … } … , Model(info)
-//! page   → Generate { job, request }
+//! page   → Generate { job, request, deliver }
 //! worker → Started(plan) , Step(report)+pixels … , Done+pixels  |  Cancelled  |  Failed
 //! page   → Refine { job, frames }                     when idle: decode kept frames with the VAE
 //! worker → Refined { job, step, view, … }+pixels …
@@ -42,6 +42,8 @@ pub enum ToWorker {
         job: u32,
         /// What to make.
         request: GenerateRequest,
+        /// What to send of it besides the picture.
+        deliver: Deliver,
     },
     /// Stops a job within one step, without decoding. The frames so far stay available to `Refine`.
     Cancel {
@@ -58,6 +60,23 @@ pub enum ToWorker {
         /// Which latents to decode.
         view: View,
     },
+}
+
+/// What a job sends besides its picture and the figures of its steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deliver {
+    /// A preview of every step. Without, `Step` has no pixels and its width and height are 0.
+    pub previews: bool,
+    /// Latents, to measure distances with: those of the prediction with every `Step`, the final ones with `Done`. They
+    /// follow the pixels as little-endian f32, channels last.
+    pub latents: bool,
+}
+
+impl Default for Deliver {
+    /// What somebody wants who watches.
+    fn default() -> Self {
+        Self { previews: true, latents: false }
+    }
 }
 
 /// Which latents a frame shows.
@@ -138,14 +157,15 @@ pub enum FromWorker {
         /// What will happen.
         plan: Plan,
     },
-    /// An outer step is done. Pixels: RGBA of the denoised view, then RGBA of the noisy view.
+    /// An outer step is done. Pixels: RGBA of the denoised view, then RGBA of the noisy view, then latents if they were
+    /// asked for.
     Step {
         /// The page's number.
         job: u32,
         /// The step.
         report: StepReport,
     },
-    /// The picture is done. Pixels: RGBA.
+    /// The picture is done. Pixels: RGBA, then latents if they were asked for.
     Done {
         /// The page's number.
         job: u32,
@@ -155,6 +175,8 @@ pub enum FromWorker {
         height: u32,
         /// Text encoding, all evaluations, VAE decode: milliseconds.
         ms: [f64; 3],
+        /// Whether the text was encoded for an earlier job, so that the first of these is next to nothing.
+        text_reused: bool,
     },
     /// The job was stopped after this many outer steps.
     Cancelled {
@@ -224,6 +246,8 @@ pub struct StepReport {
     pub sigma: f64,
     /// Milliseconds of the model evaluations and the update, previews not counted.
     pub ms: f64,
+    /// How many evaluations those were.
+    pub evaluations: u32,
     /// Milliseconds of making and sending the preview.
     pub preview_ms: f64,
     /// Root mean square change of the denoised latents since the previous step; `None` for the first.

@@ -91,6 +91,8 @@ pub struct FileEntry {
 pub struct ModelInfo {
     /// Identifier in the catalogue: the folder's name.
     pub id: String,
+    /// Changes when any of its files does: what was measured with another revision says nothing of this one.
+    pub revision: String,
     /// What a list of models shows.
     pub display_name: String,
     /// Licence of the weights, with attribution.

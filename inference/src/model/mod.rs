@@ -107,6 +107,7 @@ impl Model {
         let defaults = &self.about.defaults;
         ModelInfo {
             id: self.id.clone(),
+            revision: self.revision(),
             display_name: self.about.display_name.clone().unwrap_or_else(|| self.id.clone()),
             license: self.about.license.clone(),
             parameters: self.files().iter().map(|(_, file)| file.parameters()).sum(),
@@ -132,6 +133,22 @@ impl Model {
                 .any(|name| self.vae_file.has(name)),
             needs_mask: self.needs_mask(),
         }
+    }
+
+    /// A fingerprint of the files: of their checksums where `stepscope.json` lists them, else of the sizes of the weights,
+    /// which is all that is known before they are read.
+    fn revision(&self) -> String {
+        let mut text: Vec<String> =
+            self.about.files.iter().map(|file| format!("{} {}", file.path, file.sha256)).collect();
+        if text.is_empty() {
+            text = self.files().iter().map(|(name, file)| format!("{name} {}", file.bytes())).collect();
+        }
+        // FNV-1a: it tells versions apart, and guards nothing.
+        let hash = text
+            .join("\n")
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+        format!("{hash:016x}")
     }
 
     /// The sampler that the checkpoint ships with, where it is one that we have; else DPM++ 2M.

@@ -1,6 +1,7 @@
 //! The step loop, top to bottom: prompt to embeddings, noise to latents, one UNet call per evaluation, latents to
 //! pixels. Written once for every executor; whoever watches gets every outer step as it is done.
 
+mod shared;
 mod start;
 mod text;
 
@@ -14,6 +15,7 @@ use crate::rng::{Brownian, Generator};
 use crate::schedulers::{self, AYS_SD, AYS_SDXL, Draw, Eval, Plan, PlanOptions};
 use crate::weights::{self, Source};
 use protocol::{Cut, FieldError, GenerateRequest, Timesteps};
+use shared::{Shared, TextKey};
 use start::Begin;
 use text::Embedded;
 use web_time::Instant;
@@ -30,6 +32,7 @@ pub struct Pipeline<E: Executor, S: Source> {
     decoders: Vec<([usize; 2], E::Module)>,
     /// Empty until a run starts from a picture.
     encoders: Vec<([usize; 2], E::Module)>,
+    shared: Shared,
 }
 
 /// What a run may be given besides its request. Pixels and latents are channels last.
@@ -51,6 +54,8 @@ pub struct Step<'a> {
     pub eval: &'a Eval,
     /// Milliseconds of the step's evaluations.
     pub ms: f64,
+    /// How many evaluations those were.
+    pub evaluations: usize,
     /// Latents after the step.
     pub latents: Vec<f32>,
     /// Clean latents as the step's last evaluation predicts them.
@@ -107,6 +112,10 @@ pub struct Finished {
     pub image: Vec<f32>,
     /// The same as RGBA.
     pub picture: Picture,
+    /// `[h, w, C]`, as the sampler left them: what was decoded.
+    pub latents: Vec<f32>,
+    /// Whether the text was encoded for an earlier run, so that its time is none.
+    pub text_reused: bool,
     /// Text encoding, evaluations, decoding: milliseconds.
     pub ms: [f64; 3],
 }
@@ -141,7 +150,7 @@ impl<E: Executor, S: Source> Pipeline<E, S> {
         let unet = weights::load(&exec, &source, &model.unet_file, unet_graph(&model, key)?).await?;
         let decoder = weights::load(&exec, &source, &model.vae_file, decoder_graph(&model, [h, w])).await?;
         let (unets, decoders) = (vec![(key, unet)], vec![([h, w], decoder)]);
-        Ok(Self { exec, source, model, text, unets, decoders, encoders: Vec::new() })
+        Ok(Self { exec, source, model, text, unets, decoders, encoders: Vec::new(), shared: Shared::default() })
     }
 
     /// The model.
@@ -217,7 +226,18 @@ impl<E: Executor, S: Source> Pipeline<E, S> {
         let cond_dim = self.model.unet.time_cond_proj_dim;
         let guided = request.guidance_scale > 1.0 && cond_dim.is_none() && self.model.family != Family::Lcm;
         let begin = Instant::now();
-        let Embedded { embeds, pooled, tokens, cut } = self.encode(request, guided).await?;
+        let key = TextKey::new(request, guided);
+        let known = self.shared.text(&key);
+        let text_reused = known.is_some();
+        let embedded = match known {
+            Some(embedded) => embedded,
+            None => {
+                let embedded = self.encode(request, guided).await?;
+                self.shared.keep_text(key, &embedded);
+                embedded
+            }
+        };
+        let Embedded { embeds, pooled, tokens, cut } = embedded;
         let text_ms = ms_since(begin);
 
         let mut rng = Generator::new(request.rng, request.seed);
@@ -286,8 +306,9 @@ impl<E: Executor, S: Source> Pipeline<E, S> {
             let mut next = || values.next().unwrap_or_default();
             let (latents, denoised) = (next(), next());
             let noise_pred = watch.wants_noise_pred().then(next);
-            let (index, eval) = (eval.outer_step, &plan.evals[first]);
-            watch.step(Step { index, eval, ms: ms_since(step_begin), latents, denoised, noise_pred }).await?;
+            let (index, eval, evaluations) = (eval.outer_step, &plan.evals[first], i + 1 - first);
+            let ms = ms_since(step_begin);
+            watch.step(Step { index, eval, ms, evaluations, latents, denoised, noise_pred }).await?;
             first = i + 1;
             step_begin = Instant::now();
         }
@@ -297,7 +318,8 @@ impl<E: Executor, S: Source> Pipeline<E, S> {
         let latents = self.exec.download(&self.exec.latents(&sampler)).await?;
         let image = self.decode(&latents, size).await?;
         let picture = to_rgba(&image, request.width, request.height);
-        Ok(Finished { image, picture, ms: [text_ms, evaluations_ms, ms_since(begin)] })
+        let ms = [text_ms, evaluations_ms, ms_since(begin)];
+        Ok(Finished { image, picture, latents, text_reused, ms })
     }
 
     /// Latents `[h, w, C]` as the sampler has them to `[H, W, 3]` in 0..1.

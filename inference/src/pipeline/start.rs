@@ -63,7 +63,10 @@ impl<E: Executor, S: Source> Pipeline<E, S> {
                     let message = format!("the latents have {} numbers, this size needs {len}", latents.len());
                     return Err(FieldError::new("latents", message).into());
                 }
-                None => scaled(&channels_last(&rng.randn(len), channels)),
+                None => {
+                    let noise = self.shared.noise(request.rng, request.seed, len, rng);
+                    scaled(&channels_last(&noise, channels))
+                }
             };
             return Ok(Begin { latents, kept: None, mask_channels: None });
         };

@@ -9,7 +9,9 @@ use crate::image::{default_preview, from_rgba, preview, preview_fits, rms_differ
 use crate::model::Model;
 use crate::pipeline::{Inputs, Pipeline, Start, Step, Watch};
 use crate::weights::{FetchSource, Source};
-use protocol::{FromWorker, GenerateRequest, PROTOCOL_VERSION, Plan, PreviewFactors, StepReport, ToWorker, View};
+use protocol::{
+    Deliver, FromWorker, GenerateRequest, PROTOCOL_VERSION, Plan, PreviewFactors, StepReport, ToWorker, View,
+};
 use web_time::Instant;
 
 /// Latents of one step, kept so that it can be decoded later: 4 KiB each for the embedded model, 128 KiB for SD 1.5.
@@ -75,11 +77,12 @@ impl Session {
                 self.load(&model).await
             }
             ToWorker::Load { model } => self.load(&model).await,
-            ToWorker::Generate { job, request } => {
+            ToWorker::Generate { job, request, deliver } => {
                 self.frames = Frames { job, ..Frames::default() };
+                let frames = &mut self.frames;
                 match &mut self.loaded {
-                    Some(Loaded::Cpu(pipeline)) => generate(pipeline, &mut self.frames, job, &request, pixels).await,
-                    Some(Loaded::Gpu(pipeline)) => generate(pipeline, &mut self.frames, job, &request, pixels).await,
+                    Some(Loaded::Cpu(pipeline)) => generate(pipeline, frames, &request, deliver, pixels).await,
+                    Some(Loaded::Gpu(pipeline)) => generate(pipeline, frames, &request, deliver, pixels).await,
                     None => Err(Error::Internal("a picture was asked for before a model was loaded".into())),
                 }
             }
@@ -118,8 +121,8 @@ impl Session {
 async fn generate<E: Executor, S: Source>(
     pipeline: &mut Pipeline<E, S>,
     frames: &mut Frames,
-    job: u32,
     request: &GenerateRequest,
+    deliver: Deliver,
     init: Option<Vec<u8>>,
 ) -> Result<()> {
     // A picture that did not come along must not turn into a run without one.
@@ -131,16 +134,18 @@ async fn generate<E: Executor, S: Source>(
     let channels = pipeline.model().vae.latent_channels();
     let factors = pipeline.model().about.preview.clone().filter(|factors| preview_fits(factors, channels));
     let factors = factors.unwrap_or_else(|| default_preview(channels));
-    let mut reporter = Reporter { job, frames, factors };
+    let job = frames.job;
+    let mut reporter = Reporter { job, frames, factors, deliver };
     let pixels = (request.width * request.height) as usize;
     let (picture, mask) = init.as_deref().unwrap_or_default().split_at(init.as_ref().map_or(0, |_| 4 * pixels));
     let picture = from_rgba(picture);
     let mask: Vec<f32> = mask.iter().map(|value| f32::from(*value) / 255.0).collect();
     let inputs = Inputs { latents: None, picture: Some(&picture), mask: Some(&mask) };
     let finished = pipeline.generate(request, inputs, &mut reporter).await?;
-    let message =
-        FromWorker::Done { job, width: finished.picture.width, height: finished.picture.height, ms: finished.ms };
-    post::send_pixels(&message, &[&finished.picture.rgba]);
+    let (width, height) = (finished.picture.width, finished.picture.height);
+    let message = FromWorker::Done { job, width, height, ms: finished.ms, text_reused: finished.text_reused };
+    let latents = if deliver.latents { bytes(&finished.latents) } else { Vec::new() };
+    post::send_pixels(&message, &[&finished.picture.rgba, &latents]);
     Ok(())
 }
 
@@ -149,6 +154,12 @@ struct Reporter<'a> {
     job: u32,
     frames: &'a mut Frames,
     factors: PreviewFactors,
+    deliver: Deliver,
+}
+
+/// Little-endian f32.
+fn bytes(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|value| value.to_le_bytes()).collect()
 }
 
 impl Watch for Reporter<'_> {
@@ -169,20 +180,25 @@ impl Watch for Reporter<'_> {
     async fn step(&mut self, step: Step<'_>) -> Result<()> {
         let begin = Instant::now();
         let [height, width] = self.frames.size;
-        let clean = preview(&step.denoised, height, width, &self.factors);
-        let noisy = preview(&step.latents, height, width, &self.factors);
+        let previews = self
+            .deliver
+            .previews
+            .then(|| [&step.denoised, &step.latents].map(|latents| preview(latents, height, width, &self.factors)));
         let change = self.frames.steps.last().map(|last| rms_difference(&last.denoised, &step.denoised));
         let report = StepReport {
             step: step.index as u32 + 1,
             timestep: step.eval.timestep,
             sigma: step.eval.sigma,
             ms: step.ms,
+            evaluations: step.evaluations as u32,
             preview_ms: begin.elapsed().as_secs_f64() * 1000.0,
             change,
-            width: clean.width,
-            height: clean.height,
+            width: previews.as_ref().map_or(0, |[clean, _]| clean.width),
+            height: previews.as_ref().map_or(0, |[clean, _]| clean.height),
         };
-        post::send_pixels(&FromWorker::Step { job: self.job, report }, &[&clean.rgba, &noisy.rgba]);
+        let latents = if self.deliver.latents { bytes(&step.denoised) } else { Vec::new() };
+        let [clean, noisy] = previews.as_ref().map_or([&[][..]; 2], |[clean, noisy]| [&clean.rgba, &noisy.rgba]);
+        post::send_pixels(&FromWorker::Step { job: self.job, report }, &[clean, noisy, &latents]);
         self.frames.steps.push(Kept { denoised: step.denoised, noisy: step.latents });
         self.breathe().await
     }
