@@ -1,5 +1,6 @@
 //! Pictures as they came from the worker, kept so that the user can go back to any step.
 
+use crate::change;
 use protocol::{StepReport, View};
 use std::sync::Arc;
 
@@ -33,6 +34,10 @@ impl Pixels {
 pub struct Frame {
     /// Its figures.
     pub report: StepReport,
+    /// The share of the predicted picture that visibly changed since the step before; `None` for the first.
+    pub changed: Option<f64>,
+    /// The predicted picture as it first came: previews compare with previews, whatever has been refined since.
+    preview: Pixels,
     /// Predicted clean picture, then latents with their noise.
     views: [Pixels; 2],
     /// Whether each of the two is a full VAE decode by now.
@@ -45,7 +50,18 @@ impl Frame {
         let (denoised, noisy) = pixels.split_at_checked(pixels.len() / 2)?;
         let views =
             [Pixels::new(report.width, report.height, denoised)?, Pixels::new(report.width, report.height, noisy)?];
-        Some(Self { report, views, refined: [false; 2] })
+        Some(Self { report, changed: None, preview: views[0].clone(), views, refined: [false; 2] })
+    }
+
+    /// Measures the change since the step before.
+    pub fn follows(mut self, before: Option<&Frame>) -> Self {
+        self.changed = before.and_then(|before| change::share(&before.preview, &self.preview));
+        self
+    }
+
+    /// Where the predicted picture changed since the step before.
+    pub fn change_map(&self, before: &Frame) -> Option<Pixels> {
+        change::map(&before.preview, &self.preview)
     }
 
     /// The best picture of a view so far.

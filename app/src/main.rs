@@ -6,6 +6,7 @@
 mod batch;
 mod browser;
 mod catalog;
+mod change;
 mod components;
 mod controller;
 mod cost;
@@ -23,6 +24,7 @@ mod session;
 mod settings;
 mod share;
 mod start;
+mod terms;
 
 use wasm_bindgen::JsCast;
 

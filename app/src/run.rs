@@ -1,7 +1,7 @@
 //! One run as the page shows it: its frames, the frame that is looked at, its figures. Plain Rust.
 
 use crate::frames::{Frame, Pixels};
-use protocol::{Failure, GenerateRequest, Plan, View};
+use protocol::{EvalTerms, Failure, GenerateRequest, Plan, View};
 
 /// Beyond this many frames only those around the shown one are decoded by the VAE.
 const REFINE_ALL: u32 = 40;
@@ -171,6 +171,22 @@ impl Run {
         format!("{prompt}seed{}-{}steps{suffix}.png", self.request.seed, self.request.num_inference_steps)
     }
 
+    /// The sampler's numbers for each evaluation of an outer step, counted from 1.
+    pub fn evals_of(&self, step: u32) -> impl Iterator<Item = &EvalTerms> {
+        self.plan.evals.iter().filter(move |eval| eval.step == step)
+    }
+
+    /// Noise level at the first evaluation of each outer step, in order.
+    pub fn sigmas(&self) -> Vec<f64> {
+        (1..=self.plan.outer_steps).filter_map(|step| self.evals_of(step).next().map(|eval| eval.sigma)).collect()
+    }
+
+    /// Where the step that is shown changed the predicted picture.
+    pub fn change_map(&self) -> Option<Pixels> {
+        let before = (self.shown_step() as usize).checked_sub(2)?;
+        self.shown_frame()?.change_map(self.frames.get(before)?)
+    }
+
     /// The largest change between two steps, to scale a chart by.
     pub fn largest_change(&self) -> f64 {
         self.frames.iter().filter_map(|frame| frame.report.change).fold(0.0, f64::max)
@@ -184,7 +200,10 @@ pub mod tests {
     use crate::settings::{Settings, tests::model};
 
     pub fn plan(outer_steps: u32) -> Plan {
-        Plan { outer_steps, skipped_steps: 0, evaluations: outer_steps, guided: true, cut: vec![], warnings: vec![] }
+        let eval = |step| EvalTerms { step, sigma: 14.6 / f64::from(step), ..Default::default() };
+        let evals = (1..=outer_steps).map(eval).collect();
+        let (cut, warnings) = (vec![], vec![]);
+        Plan { outer_steps, skipped_steps: 0, evaluations: outer_steps, guided: true, cut, warnings, evals }
     }
 
     pub fn run(total: u32, done: u32) -> Run {

@@ -162,6 +162,7 @@ impl Session {
                 };
                 let quarter = |done: u32, total: u32| 4 * done / total.max(1);
                 let before = quarter(run.steps_done(), run.steps_total());
+                let frame = frame.follows(run.frames.last());
                 run.frames.push(frame);
                 let after = quarter(run.steps_done(), run.steps_total());
                 if after > before && after < 4 {

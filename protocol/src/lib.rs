@@ -9,6 +9,7 @@ mod message;
 mod model_info;
 mod options;
 mod request;
+mod terms;
 
 pub use catalog::{SchedulerKind, UnknownScheduler};
 pub use message::{
@@ -21,6 +22,7 @@ pub use request::{
     FieldError, GUIDANCE_MAX, GUIDANCE_MIN, GenerateRequest, STEPS_MAX, STEPS_MIN, parse_guidance, parse_seed,
     parse_size, parse_steps,
 };
+pub use terms::{EvalTerms, UpdateTerms};
 
 /// Raised whenever a message changes shape. The page refuses a worker of another version (a cached file of an older
 /// build) with a clear notice instead of misreading it.

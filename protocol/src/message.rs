@@ -13,7 +13,7 @@
 //! A `Generate` while another job runs ends that one with `Cancelled` and then starts. Jobs are numbered by the page;
 //! it drops what belongs to a job that it no longer shows.
 
-use crate::{GenerateRequest, ModelInfo};
+use crate::{EvalTerms, GenerateRequest, ModelInfo};
 use serde::{Deserialize, Serialize};
 
 /// Page to worker.
@@ -222,6 +222,8 @@ pub struct Plan {
     pub cut: Vec<Cut>,
     /// Sentences that tell what to expect of an unusual combination.
     pub warnings: Vec<String>,
+    /// The sampler's numbers for each evaluation, in order.
+    pub evals: Vec<EvalTerms>,
 }
 
 /// Tokens that did not fit the text encoder's context.

@@ -3,8 +3,8 @@
 use super::{
     compare_page::ComparePage, details::Details, film_strip::FilmStrip, form::Form, gallery_strip::GalleryStrip,
     header::Header, link_dialog::LinkDialog, log_page::LogPage, mask_dialog::MaskDialog, models_page::ModelsPage,
-    notices::Notices, progress::Progress, scrubber::Scrubber, stage::Stage, sweep_page::SweepPage,
-    view_toggle::ViewToggle,
+    notices::Notices, progress::Progress, scrubber::Scrubber, sigma_curve::SigmaCurve, stage::Stage,
+    step_terms::StepTerms, sweep_page::SweepPage, view_toggle::ViewToggle,
 };
 use crate::{controller::Controller, page::Page};
 use leptos::prelude::*;
@@ -39,6 +39,10 @@ pub fn App() -> impl IntoView {
                         <FilmStrip/>
                         <Scrubber/>
                         <GalleryStrip/>
+                    </div>
+                    <div class="inside">
+                        <SigmaCurve/>
+                        <StepTerms/>
                     </div>
                 </section>
             </div>

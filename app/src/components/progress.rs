@@ -36,8 +36,10 @@ pub fn Progress() -> impl IntoView {
         values.map(|(label, value)| view! { <p><strong>{value}</strong>" "<span>{label}</span></p> })
     };
     let cost = move || {
-        let plan = session.with(|session| session.run().map(|run| run.plan.clone()))?;
-        Some(cost::sentence(plan.outer_steps, plan.evaluations, plan.guided))
+        session.with(|session| {
+            let plan = &session.run()?.plan;
+            Some(cost::sentence(plan.outer_steps, plan.evaluations, plan.guided))
+        })
     };
     let remarks = move || {
         let (plan, is_bare) = session.with(|session| session.run().map(|run| (run.plan.clone(), run.is_bare())))?;

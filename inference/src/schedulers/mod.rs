@@ -29,6 +29,7 @@ mod respacing;
 mod schedule;
 mod spacing;
 mod tcd;
+mod terms;
 mod unipc;
 mod warnings;
 

@@ -8,6 +8,7 @@ use crate::exec::Executor;
 use crate::image::{default_preview, from_rgba, preview, preview_fits, rms_difference, to_rgba};
 use crate::model::Model;
 use crate::pipeline::{Inputs, Pipeline, Start, Step, Watch};
+use crate::schedulers::Eval;
 use crate::weights::{FetchSource, Source};
 use protocol::{
     Deliver, FromWorker, GenerateRequest, PROTOCOL_VERSION, Plan, PreviewFactors, StepReport, ToWorker, View,
@@ -172,6 +173,7 @@ impl Watch for Reporter<'_> {
             guided: start.guided,
             cut: start.cut,
             warnings: start.warnings,
+            evals: start.plan.evals.iter().map(Eval::terms).collect(),
         };
         post::send(&FromWorker::Started { job: self.job, plan });
         self.breathe().await
