@@ -1,10 +1,10 @@
 //! The page as a whole: header, notices, and the page that the address names.
 
 use super::{
-    compare_page::ComparePage, details::Details, film_strip::FilmStrip, form::Form, gallery_strip::GalleryStrip,
-    header::Header, link_dialog::LinkDialog, log_page::LogPage, mask_dialog::MaskDialog, models_page::ModelsPage,
-    notices::Notices, progress::Progress, scrubber::Scrubber, sigma_curve::SigmaCurve, stage::Stage,
-    step_terms::StepTerms, sweep_page::SweepPage, view_toggle::ViewToggle,
+    change_map::ChangeMap, compare_page::ComparePage, details::Details, film_strip::FilmStrip, form::Form,
+    gallery_strip::GalleryStrip, header::Header, link_dialog::LinkDialog, log_page::LogPage, mask_dialog::MaskDialog,
+    models_page::ModelsPage, notices::Notices, progress::Progress, scrubber::Scrubber, sigma_curve::SigmaCurve,
+    stage::Stage, step_terms::StepTerms, sweep_page::SweepPage, view_toggle::ViewToggle,
 };
 use crate::{controller::Controller, page::Page};
 use leptos::prelude::*;
@@ -40,10 +40,11 @@ pub fn App() -> impl IntoView {
                         <Scrubber/>
                         <GalleryStrip/>
                     </div>
-                    <div class="inside">
-                        <SigmaCurve/>
-                        <StepTerms/>
-                    </div>
+                </section>
+                <section class="inside" aria-label="Inside the step">
+                    <SigmaCurve/>
+                    <StepTerms/>
+                    <ChangeMap/>
                 </section>
             </div>
             {move || match page.get() {

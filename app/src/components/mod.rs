@@ -3,6 +3,7 @@
 mod actions;
 mod advanced_fields;
 mod app;
+mod change_map;
 mod check_field;
 mod compare_page;
 mod details;
