@@ -62,10 +62,31 @@ pub struct Method {
     pub start_moves: bool,
 }
 
+/// Noise levels closer than this share are the same.
+const SAME_LEVEL: f64 = 0.005;
+
 impl Method {
-    /// Of a request; `start_moves` is a property of the model's scheduler config, which the request does not have.
+    /// Of a request, where nothing else is known; [`Method::of_ends`] knows more. `start_moves` is a property of the
+    /// model's scheduler config, which the request does not have. A moving start costs the first order, however good the
+    /// solver is.
     pub fn of(request: &GenerateRequest, start_moves: bool) -> Self {
-        Self { order: traits(request.scheduler).order, stochastic: is_stochastic(request), start_moves }
+        let order = if start_moves { 1.0 } else { traits(request.scheduler).order_of_moving_end };
+        Self { order, stochastic: is_stochastic(request), start_moves }
+    }
+
+    /// Of a request and what its runs showed: the noise level (sigma) of the first and of the last step for each
+    /// number of steps, as step reports have them. Runs of one step say nothing and are left out.
+    pub fn of_ends(request: &GenerateRequest, ends: &[[f64; 2]]) -> Self {
+        let moves = |end: usize| {
+            let levels = || ends.iter().filter(|[first, last]| first > last).map(|levels| levels[end]);
+            levels().fold(0.0, f64::max) > (1.0 + SAME_LEVEL) * levels().fold(f64::INFINITY, f64::min)
+        };
+        let known = ends.iter().filter(|[first, last]| first > last).count() > 1;
+        let method = Self::of(request, known && moves(0));
+        if known && !method.start_moves && !moves(1) {
+            return Self { order: traits(request.scheduler).order, ..method };
+        }
+        method
     }
 }
 

@@ -6,8 +6,12 @@ use protocol::{GenerateRequest, SchedulerKind};
 /// How a sampler answers to more steps.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Traits {
-    /// Order of convergence `p`: the error falls like `N^-p` once N is large enough.
+    /// Order of convergence `p` on a schedule whose ends stay where they are: the error falls like `N^-p` once N is
+    /// large enough.
     pub order: f64,
+    /// The same where the last noise level above 0 becomes smaller with every step more: the jump from there to 0 is of
+    /// first order, and some solvers have nothing better for it.
+    pub order_of_moving_end: f64,
     /// Whether fresh noise makes the picture change with N by design.
     pub noise: Noise,
 }
@@ -29,14 +33,15 @@ pub enum Noise {
 /// whole run near 2: the smaller number makes the larger, more careful error estimate.
 pub const fn traits(kind: SchedulerKind) -> Traits {
     use SchedulerKind::*;
-    let (order, noise) = match kind {
-        Euler => (1.0, Noise::Never),
-        Ddim | Tcd => (1.0, Noise::WithEta),
-        Heun | Dpm2 | DpmPp2M | DpmPp2MKarras | UniPc | Deis | Lms | Pndm => (2.0, Noise::Never),
-        EulerA | Dpm2A | DpmPp2MSde | Lcm => (1.0, Noise::Always),
-        DpmPpSde => (1.0, Noise::Path),
+    let (order, order_of_moving_end, noise) = match kind {
+        Euler => (1.0, 1.0, Noise::Never),
+        Ddim | Tcd => (1.0, 1.0, Noise::WithEta),
+        DpmPp2M | DpmPp2MKarras | UniPc => (2.0, 1.0, Noise::Never),
+        Heun | Dpm2 | Deis | Lms | Pndm => (2.0, 2.0, Noise::Never),
+        EulerA | Dpm2A | DpmPp2MSde | Lcm => (1.0, 1.0, Noise::Always),
+        DpmPpSde => (1.0, 1.0, Noise::Path),
     };
-    Traits { order, noise }
+    Traits { order, order_of_moving_end, noise }
 }
 
 /// Whether a picture of this run changes with the number of steps by design, however many there are.

@@ -206,3 +206,16 @@ fn noise_by_design_is_known_by_name() {
         !of(SchedulerKind::Ddim, None) && !of(SchedulerKind::Tcd, Some(0.0)) && !of(SchedulerKind::Euler, Some(1.0))
     );
 }
+
+#[test]
+fn the_order_follows_from_how_the_schedule_ends() {
+    use protocol::SchedulerKind;
+    let request = GenerateRequest { scheduler: SchedulerKind::DpmPp2M, ..crate::grid::tests::request() };
+    let of = |ends: &[[f64; 2]]| Method::of_ends(&request, ends);
+    assert_eq!((of(&[]).order, of(&[]).start_moves), (1.0, false));
+    assert_eq!(of(&[[14.6, 0.03], [14.61, 0.03]]).order, 2.0);
+    assert_eq!(of(&[[14.6, 0.3], [14.6, 0.2]]).order, 1.0);
+    assert_eq!(of(&[[14.6, 0.03], [14.6, 14.6]]).order, 1.0, "one step says nothing");
+    let leading = of(&[[9.0, 0.03], [11.0, 0.03]]);
+    assert_eq!((leading.order, leading.start_moves), (1.0, true));
+}
