@@ -2,6 +2,8 @@
 //! dimension, whose denoiser is exact, driven by the real samplers. What the engine would give with infinitely many
 //! steps is integrated finely here, so estimated errors can be held against true ones.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail loudly anywhere")]
+
 use inference::rng::Generator;
 use inference::schedulers::{Plan, PlanOptions, SchedulerConfig, apply::Sampler, plan};
 use lab::recommend::{Criteria, Evidence, Method, Recommendation, Run, Verdict, recommend};
