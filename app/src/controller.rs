@@ -1,9 +1,12 @@
 //! What the user can do, and what happens when the worker says something: the one place that joins the plain state
 //! with the browser. Components read its signals and call its methods.
 
+mod inside;
+mod live;
 mod start;
 mod worker;
 
+pub use live::Live;
 pub use start::Start;
 
 use crate::{
@@ -42,6 +45,8 @@ pub struct Controller {
     pub link_by_hand: RwSignal<Option<String>>,
     /// The picture to start from.
     pub start: Start,
+    /// Live mode.
+    pub live: Live,
     /// Whether the form's options are open.
     pub advanced_open: RwSignal<bool>,
     baseline: StoredValue<Settings>,
@@ -59,6 +64,7 @@ impl Controller {
             settings,
             session,
             start: Start::new(settings, session),
+            live: Live::new(),
             advanced_open: RwSignal::new(false),
             view: RwSignal::new(View::Denoised),
             page: RwSignal::new(Page::Run),
@@ -75,6 +81,7 @@ impl Controller {
             browser::set_root("data-state", this.session.with(Session::state_name));
         });
         this.watch_for_pictures();
+        this.follow_the_form();
         this.open_fragment();
         leptos::leptos_dom::helpers::window_event_listener(leptos::ev::hashchange, move |_| this.open_fragment());
         this.spawn();
@@ -129,7 +136,8 @@ impl Controller {
     /// Sends the next job, if one waits.
     fn advance(self) {
         if let Some((job, Job { request, pixels })) = self.session.try_update(Session::advance).flatten() {
-            let message = ToWorker::Generate { job, request, deliver: Deliver::default() };
+            let deliver = Deliver { picture: !self.session.with_untracked(Session::is_live), ..Deliver::default() };
+            let message = ToWorker::Generate { job, request, deliver };
             self.send_pixels(&message, pixels.as_deref());
         }
     }

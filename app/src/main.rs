@@ -16,6 +16,7 @@ mod format;
 mod frames;
 mod gallery;
 mod inbox;
+mod live;
 mod mask;
 mod page;
 mod paint;

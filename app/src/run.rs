@@ -20,10 +20,28 @@ pub enum Phase {
         /// Text encoding, all evaluations, VAE decode: milliseconds.
         ms: [f64; 3],
     },
+    /// All steps are done and the picture has not been asked for: live mode, while values change.
+    Sampled {
+        /// Text encoding, all evaluations: milliseconds.
+        ms: [f64; 2],
+    },
     /// Stopped by the user; the frames so far are kept.
     Cancelled,
     /// Stopped by a fault; the frames so far are kept.
     Failed(Failure),
+}
+
+/// A step taken apart: the clean picture as predicted without the prompt, with it, and by both combined.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepSplit {
+    /// Counted from 1.
+    pub step: u32,
+    /// The three predictions; `None` for a run without guidance.
+    pub pictures: Option<[Pixels; 3]>,
+    /// Whether they are full VAE decodes.
+    pub is_decoded: bool,
+    /// Root mean square distance in latents of the second, and of the third, from the first.
+    pub apart: [f64; 2],
 }
 
 /// What the canvas shows.
@@ -54,12 +72,18 @@ pub struct Run {
     pub picture: Option<Pixels>,
     /// The step that the user went back to, counted from 1; `None` follows the newest.
     pub selected: Option<u32>,
+    /// Steps that were taken apart.
+    pub splits: Vec<StepSplit>,
+    /// The step that is being taken apart.
+    pub splitting: Option<u32>,
 }
 
 impl Run {
     /// A run of which nothing has arrived yet.
     pub fn new(job: u32, request: GenerateRequest, plan: Plan) -> Self {
-        Self { job, request, plan, phase: Phase::Running, frames: Vec::new(), picture: None, selected: None }
+        let phase = Phase::Running;
+        let (frames, splits) = (Vec::new(), Vec::new());
+        Self { job, request, plan, phase, frames, picture: None, selected: None, splits, splitting: None }
     }
 
     /// Steps that have arrived.
@@ -86,6 +110,11 @@ impl Run {
     /// Whether steps are still arriving.
     pub fn is_running(&self) -> bool {
         self.phase == Phase::Running
+    }
+
+    /// Whether its picture may still come.
+    pub fn awaits_picture(&self) -> bool {
+        matches!(self.phase, Phase::Running | Phase::Sampled { .. })
     }
 
     /// The step whose figures are shown, counted from 1; 0 before the first.
@@ -179,6 +208,13 @@ impl Run {
     /// Noise level at the first evaluation of each outer step, in order.
     pub fn sigmas(&self) -> Vec<f64> {
         (1..=self.plan.outer_steps).filter_map(|step| self.evals_of(step).next().map(|eval| eval.sigma)).collect()
+    }
+
+    /// Keeps a step taken apart; a full decode replaces its preview.
+    pub fn split(&mut self, split: StepSplit) {
+        self.splitting = self.splitting.filter(|step| *step != split.step);
+        self.splits.retain(|old| old.step != split.step);
+        self.splits.push(split);
     }
 
     /// Where the step that is shown changed the predicted picture.

@@ -5,7 +5,7 @@ use crate::{
     batch::{Batch, Job},
     frames::{Frame, Pixels},
     gallery::Gallery,
-    run::{Phase, Run},
+    run::{Phase, Run, StepSplit},
 };
 use protocol::{EngineKind, EngineReport, Failure, FromWorker, GenerateRequest, ModelInfo};
 
@@ -55,6 +55,7 @@ pub struct Session {
     pub notices: Vec<String>,
     batch: Batch,
     last_job: u32,
+    is_live: bool,
 }
 
 impl Default for Session {
@@ -70,6 +71,7 @@ impl Default for Session {
             notices: Vec::new(),
             batch: Batch::default(),
             last_job: 0,
+            is_live: false,
         }
     }
 }
@@ -89,6 +91,11 @@ impl Session {
     pub fn active_job(&self) -> Option<u32> {
         let running = self.gallery.latest().filter(|run| run.is_running()).map(|run| run.job);
         self.pending.as_ref().map(|(job, _)| *job).or(running)
+    }
+
+    /// Whether the latest run has done its steps and its picture has not been asked for.
+    pub fn is_sampled(&self) -> bool {
+        self.gallery.latest().is_some_and(|run| matches!(run.phase, Phase::Sampled { .. }))
     }
 
     /// `data-engine` of the page.
@@ -114,6 +121,18 @@ impl Session {
     pub fn submit(&mut self, jobs: Vec<Job>) {
         self.batch = Batch::new(jobs);
         self.failure = None;
+        self.is_live = false;
+    }
+
+    /// Takes a job of live mode: it says nothing of itself, and its picture waits until it is asked for.
+    pub fn submit_live(&mut self, job: Job) {
+        self.submit(vec![job]);
+        self.is_live = true;
+    }
+
+    /// Whether the latest job is one of live mode.
+    pub fn is_live(&self) -> bool {
+        self.is_live
     }
 
     /// The next job to send, if the engine is free and there is one, with its number.
@@ -165,12 +184,12 @@ impl Session {
                 let frame = frame.follows(run.frames.last());
                 run.frames.push(frame);
                 let after = quarter(run.steps_done(), run.steps_total());
-                if after > before && after < 4 {
+                if after > before && after < 4 && !self.is_live {
                     self.milestone = format!("{} % done.", 25 * after);
                 }
             }
             FromWorker::Done { job, width, height, ms, .. } => {
-                let Some(run) = self.run_of(job).filter(|run| run.is_running()) else { return };
+                let Some(run) = self.run_of(job).filter(|run| run.awaits_picture()) else { return };
                 let Some(picture) = Pixels::new(width, height, pixels) else {
                     return self.fail(Some(job), malformed("the picture"));
                 };
@@ -183,6 +202,21 @@ impl Session {
                     Some((picture, all)) if picture == all => format!("Done: {all} pictures."),
                     Some((picture, all)) => format!("Picture {picture} of {all} is done."),
                 };
+            }
+            FromWorker::Sampled { job, ms } => {
+                if let Some(run) = self.run_of(job).filter(|run| run.is_running()) {
+                    run.phase = Phase::Sampled { ms };
+                }
+            }
+            FromWorker::Split { job, step, decoded, width, height, apart } => {
+                let Some(run) = self.run_of(job) else { return };
+                let part = |i: usize| {
+                    let bytes = 4 * width as usize * height as usize;
+                    Pixels::new(width, height, pixels.get(i * bytes..(i + 1) * bytes)?)
+                };
+                let pictures = part(0).zip(part(1)).zip(part(2)).map(|((a, b), c)| [a, b, c]);
+                run.split(StepSplit { step, pictures, is_decoded: decoded, apart });
+                self.milestone = format!("Step {step} is taken apart.");
             }
             FromWorker::Cancelled { job, .. } => self.cancelled(job),
             FromWorker::Refined { job, step, view, width, height } => {
@@ -211,6 +245,7 @@ impl Session {
         let Some((_, request)) = self.pending.take_if(|(pending, _)| *pending == job) else { return };
         let steps = if plan.outer_steps == 1 { "1 step".into() } else { format!("{} steps", plan.outer_steps) };
         self.milestone = match self.batch.position() {
+            None if self.is_live => "Following the form.".into(),
             None => format!("Started: {steps}."),
             Some((picture, all)) => format!("Picture {picture} of {all} started: {steps}."),
         };
@@ -226,6 +261,7 @@ impl Session {
             stopped = Some((run.steps_done(), run.steps_total()));
         }
         match stopped {
+            _ if self.is_live => {}
             Some((done, total)) if !replaced => {
                 self.milestone = format!("Cancelled after {done} of {total} steps.");
                 if let Some((picture, all)) = self.batch.position() {
@@ -246,7 +282,13 @@ impl Session {
             return;
         };
         let pending = self.pending.take_if(|(pending, _)| *pending == job).is_some();
-        let running = self.run_of(job).filter(|run| run.is_running());
+        if let Some(run) = self.run_of(job).filter(|run| run.splitting.is_some()) {
+            // The run itself is fine.
+            run.splitting = None;
+            self.milestone = failure.message;
+            return;
+        }
+        let running = self.run_of(job).filter(|run| run.awaits_picture());
         if running.is_none() && !pending {
             return;
         }

@@ -8,6 +8,10 @@
 //! worker → Started(plan) , Step(report)+pixels … , Done+pixels  |  Cancelled  |  Failed
 //! page   → Refine { job, frames }                     when idle: decode kept frames with the VAE
 //! worker → Refined { job, step, view, … }+pixels …
+//! page   → Split { job, step }                        on request: what the model predicts with and without the prompt
+//! worker → Split { job, step, … }+pixels, twice
+//! page   → Decode { job }                             after `Sampled`, where `deliver` left the picture out
+//! worker → Done+pixels
 //! ```
 //!
 //! A `Generate` while another job runs ends that one with `Cancelled` and then starts. Jobs are numbered by the page;
@@ -60,6 +64,18 @@ pub enum ToWorker {
         /// Which latents to decode.
         view: View,
     },
+    /// Takes the first evaluation of a step apart: runs the model once more on the latents that it started from.
+    Split {
+        /// The job that is meant; ignored if it is not the latest one.
+        job: u32,
+        /// Step number, counted from 1.
+        step: u32,
+    },
+    /// Decodes the picture of a job that was started without one and has done its steps.
+    Decode {
+        /// The job that is meant; ignored if it is not the latest one.
+        job: u32,
+    },
 }
 
 /// What a job sends besides its picture and the figures of its steps.
@@ -70,12 +86,14 @@ pub struct Deliver {
     /// Latents, to measure distances with: those of the prediction with every `Step`, the final ones with `Done`. They
     /// follow the pixels as little-endian f32, channels last.
     pub latents: bool,
+    /// The picture, at the end. Without, the job ends with `Sampled`, and `Decode` brings the picture.
+    pub picture: bool,
 }
 
 impl Default for Deliver {
     /// What somebody wants who watches.
     fn default() -> Self {
-        Self { previews: true, latents: false }
+        Self { previews: true, latents: false, picture: true }
     }
 }
 
@@ -177,6 +195,29 @@ pub enum FromWorker {
         ms: [f64; 3],
         /// Whether the text was encoded for an earlier job, so that the first of these is next to nothing.
         text_reused: bool,
+    },
+    /// All steps are done of a job whose picture was not asked for.
+    Sampled {
+        /// The page's number.
+        job: u32,
+        /// Text encoding, all evaluations: milliseconds.
+        ms: [f64; 2],
+    },
+    /// A step taken apart. It comes twice: with previews, then decoded by the VAE. Pixels: RGBA of the clean picture as
+    /// predicted without the prompt, with it, and by both combined. No pixels for a run without guidance.
+    Split {
+        /// The page's number.
+        job: u32,
+        /// Step number, counted from 1.
+        step: u32,
+        /// Whether the pixels are full VAE decodes.
+        decoded: bool,
+        /// Pixels, of each picture; 0 for a run without guidance.
+        width: u32,
+        /// Pixels.
+        height: u32,
+        /// Root mean square distance of the prediction with the prompt from that without, and of the combined one.
+        apart: [f64; 2],
     },
     /// The job was stopped after this many outer steps.
     Cancelled {

@@ -1,8 +1,8 @@
 //! The form: everything that decides a picture, and the buttons that start and stop it.
 
 use super::{
-    actions::Actions, advanced_fields::AdvancedFields, prompt_fields::PromptFields, sampler_fields::SamplerFields,
-    start_section::StartSection, steps_field::StepsField,
+    actions::Actions, advanced_fields::AdvancedFields, live_switch::LiveSwitch, prompt_fields::PromptFields,
+    sampler_fields::SamplerFields, start_section::StartSection, steps_field::StepsField,
 };
 use leptos::prelude::*;
 
@@ -15,6 +15,7 @@ pub fn Form() -> impl IntoView {
                 <PromptFields/>
                 <StepsField/>
                 <SamplerFields/>
+                <LiveSwitch/>
                 <StartSection/>
                 <AdvancedFields/>
             </div>

@@ -12,6 +12,7 @@ fn figures(run: &Run) -> [(&'static str, String); 3] {
     let (label, time) = match &run.phase {
         Phase::Running => ("left", run.ms_left().map_or("–".into(), format::duration)),
         Phase::Done { ms } => ("in all", format::duration(ms.iter().sum())),
+        Phase::Sampled { ms } => ("so far", format::duration(ms.iter().sum())),
         _ => ("left", "–".into()),
     };
     let done = if run.is_bare() { run.steps_total() } else { run.steps_done() };

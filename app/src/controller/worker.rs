@@ -5,7 +5,7 @@ use crate::{
     browser,
     engine::Client,
     inbox::{Delivery, Inbox},
-    session::EngineState,
+    session::{EngineState, Session},
 };
 use leptos::prelude::*;
 use protocol::{EngineChoice, Failure, FailureKind, FromWorker, PROTOCOL_VERSION, ToWorker};
@@ -86,7 +86,10 @@ impl Controller {
         let known = self.session.with_untracked(|session| session.model.is_some());
         let ended = matches!(
             message,
-            FromWorker::Done { .. } | FromWorker::Cancelled { .. } | FromWorker::Failed { job: Some(_), .. }
+            FromWorker::Done { .. }
+                | FromWorker::Sampled { .. }
+                | FromWorker::Cancelled { .. }
+                | FromWorker::Failed { job: Some(_), .. }
         );
         self.session.update(|session| session.apply(message, pixels.as_deref()));
         if loaded {
@@ -94,7 +97,13 @@ impl Controller {
         }
         if ended {
             self.advance();
-            self.refine();
+            if self.session.with_untracked(Session::is_live) {
+                self.live_next();
+            }
+            // While values change in live mode, previews are enough.
+            if self.session.with_untracked(|session| !session.is_sampled()) {
+                self.refine();
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 //! pixels. Written once for every executor; whoever watches gets every outer step as it is done.
 
 mod shared;
+mod split;
 mod start;
 mod text;
 
@@ -16,6 +17,7 @@ use crate::schedulers::{self, AYS_SD, AYS_SDXL, Draw, Eval, Plan, PlanOptions};
 use crate::weights::{self, Source};
 use protocol::{Cut, FieldError, GenerateRequest, Timesteps};
 use shared::{Shared, TextKey};
+pub use split::Split;
 use start::Begin;
 use text::Embedded;
 use web_time::Instant;
@@ -33,6 +35,8 @@ pub struct Pipeline<E: Executor, S: Source> {
     /// Empty until a run starts from a picture.
     encoders: Vec<([usize; 2], E::Module)>,
     shared: Shared,
+    /// What the UNet of the latest run was told of a mask: `[h, w, 1 + C]`.
+    mask_channels: Option<Vec<f32>>,
 }
 
 /// What a run may be given besides its request. Pixels and latents are channels last.
@@ -106,6 +110,18 @@ pub trait Watch {
     }
 }
 
+/// A run whose steps are done and whose picture is not decoded.
+pub struct Sampled {
+    /// `[h, w, C]`, as the sampler left them.
+    pub latents: Vec<f32>,
+    /// Height and width of the latents.
+    pub size: [usize; 2],
+    /// Whether the text was encoded for an earlier run, so that its time is none.
+    pub text_reused: bool,
+    /// Text encoding, evaluations: milliseconds.
+    pub ms: [f64; 2],
+}
+
 /// A finished picture.
 pub struct Finished {
     /// `[H, W, 3]` in 0..1.
@@ -150,7 +166,17 @@ impl<E: Executor, S: Source> Pipeline<E, S> {
         let unet = weights::load(&exec, &source, &model.unet_file, unet_graph(&model, key)?).await?;
         let decoder = weights::load(&exec, &source, &model.vae_file, decoder_graph(&model, [h, w])).await?;
         let (unets, decoders) = (vec![(key, unet)], vec![([h, w], decoder)]);
-        Ok(Self { exec, source, model, text, unets, decoders, encoders: Vec::new(), shared: Shared::default() })
+        Ok(Self {
+            exec,
+            source,
+            model,
+            text,
+            unets,
+            decoders,
+            encoders: Vec::new(),
+            shared: Shared::default(),
+            mask_channels: None,
+        })
     }
 
     /// The model.
@@ -206,6 +232,67 @@ impl<E: Executor, S: Source> Pipeline<E, S> {
         inputs: Inputs<'_>,
         watch: &mut impl Watch,
     ) -> Result<Finished> {
+        let sampled = self.sample(request, inputs, watch).await?;
+        self.finish(sampled).await
+    }
+
+    /// Decodes what the steps have made.
+    pub async fn finish(&mut self, sampled: Sampled) -> Result<Finished> {
+        let Sampled { latents, size, text_reused, ms: [text_ms, evaluations_ms] } = sampled;
+        let begin = Instant::now();
+        let image = self.decode(&latents, size).await?;
+        let scale = self.model.vae.scale_factor();
+        let picture = to_rgba(&image, (size[1] * scale) as u32, (size[0] * scale) as u32);
+        let ms = [text_ms, evaluations_ms, ms_since(begin)];
+        Ok(Finished { image, picture, latents, text_reused, ms })
+    }
+
+    /// Whether each evaluation runs the model for the negative prompt too. A guidance-distilled UNet is told the scale
+    /// and runs once, as upstream does.
+    fn is_guided(&self, request: &GenerateRequest) -> bool {
+        let is_told = self.model.unet.time_cond_proj_dim.is_some() || self.model.family == Family::Lcm;
+        request.guidance_scale > 1.0 && !is_told
+    }
+
+    /// Embeddings of the request's text, and whether they were there already.
+    async fn text(&mut self, request: &GenerateRequest, guided: bool) -> Result<(Embedded, bool)> {
+        let key = TextKey::new(request, guided);
+        if let Some(embedded) = self.shared.text(&key) {
+            return Ok((embedded, true));
+        }
+        let embedded = self.encode(request, guided).await?;
+        self.shared.keep_text(key, &embedded);
+        Ok((embedded, false))
+    }
+
+    /// What the UNet reads at every evaluation alike.
+    fn conditions(
+        &self,
+        request: &GenerateRequest,
+        text: &Embedded,
+        batch: usize,
+    ) -> Result<Vec<(&'static str, E::Value)>> {
+        let exec = &self.exec;
+        let mut conditions = vec![("embeds", exec.upload(&text.embeds)?)];
+        if let Some(dim) = self.model.unet.time_cond_proj_dim {
+            conditions.push(("timestep_cond", exec.upload(&guidance_embedding(request.guidance_scale, dim))?));
+        }
+        if let Some(pooled) = &text.pooled {
+            conditions.push(("added", exec.upload(&self.added(pooled, batch, request))?));
+        }
+        if let Some(channels) = &self.mask_channels {
+            conditions.push(("mask", exec.upload(&channels.repeat(batch))?));
+        }
+        Ok(conditions)
+    }
+
+    /// Takes all steps.
+    pub async fn sample(
+        &mut self,
+        request: &GenerateRequest,
+        inputs: Inputs<'_>,
+        watch: &mut impl Watch,
+    ) -> Result<Sampled> {
         self.check(request)?;
         let size = self.latent_size(request);
         let channels = self.model.unet.out_channels;
@@ -222,53 +309,31 @@ impl<E: Executor, S: Source> Pipeline<E, S> {
         let plan = schedulers::plan(request.scheduler, &self.model.scheduler, n, &options)
             .map_err(|error| Error::Scheduler(error.to_string()))?;
 
-        // A guidance-distilled UNet is told the scale and runs once, as upstream does.
-        let cond_dim = self.model.unet.time_cond_proj_dim;
-        let guided = request.guidance_scale > 1.0 && cond_dim.is_none() && self.model.family != Family::Lcm;
+        let guided = self.is_guided(request);
         let begin = Instant::now();
-        let key = TextKey::new(request, guided);
-        let known = self.shared.text(&key);
-        let text_reused = known.is_some();
-        let embedded = match known {
-            Some(embedded) => embedded,
-            None => {
-                let embedded = self.encode(request, guided).await?;
-                self.shared.keep_text(key, &embedded);
-                embedded
-            }
-        };
-        let Embedded { embeds, pooled, tokens, cut } = embedded;
+        let (text, text_reused) = self.text(request, guided).await?;
         let text_ms = ms_since(begin);
 
         let mut rng = Generator::new(request.rng, request.seed);
         let Begin { latents, kept, mask_channels } = self.begin(request, &inputs, &plan, &mut rng).await?;
+        self.mask_channels = mask_channels;
         let start = Start {
             plan: &plan,
             guided,
             warnings: [plan.warnings.clone(), self.model.warnings(request)].concat(),
-            cut,
-            prompt_embeds: &embeds,
-            pooled_prompt_embeds: pooled.as_deref(),
-            tokens,
+            cut: text.cut.clone(),
+            prompt_embeds: &text.embeds,
+            pooled_prompt_embeds: text.pooled.as_deref(),
+            tokens: text.tokens,
             latents: &latents,
             size,
         };
         watch.start(start).await?;
 
         let batch = if guided { 2 } else { 1 };
-        let unet = self.prepare_unet([batch, size[0], size[1], tokens]).await?;
+        let unet = self.prepare_unet([batch, size[0], size[1], text.tokens]).await?;
+        let conditions = self.conditions(request, &text, batch)?;
         let exec = &self.exec;
-        // What the UNet reads at every evaluation alike.
-        let mut conditions = vec![("embeds", exec.upload(&embeds)?)];
-        if let Some(dim) = cond_dim {
-            conditions.push(("timestep_cond", exec.upload(&guidance_embedding(request.guidance_scale, dim))?));
-        }
-        if let Some(pooled) = &pooled {
-            conditions.push(("added", exec.upload(&self.added(pooled, batch, request))?));
-        }
-        if let Some(channels) = mask_channels {
-            conditions.push(("mask", exec.upload(&channels.repeat(batch))?));
-        }
         let blend = kept.as_ref().map(|kept| exec.upload(&kept.mask)).transpose()?;
         let path = plan.brownian.map(|path| {
             let seed = path.seed.unwrap_or(request.seed);
@@ -314,12 +379,8 @@ impl<E: Executor, S: Source> Pipeline<E, S> {
         }
         let evaluations_ms = ms_since(begin);
 
-        let begin = Instant::now();
         let latents = self.exec.download(&self.exec.latents(&sampler)).await?;
-        let image = self.decode(&latents, size).await?;
-        let picture = to_rgba(&image, request.width, request.height);
-        let ms = [text_ms, evaluations_ms, ms_since(begin)];
-        Ok(Finished { image, picture, latents, text_reused, ms })
+        Ok(Sampled { latents, size, text_reused, ms: [text_ms, evaluations_ms] })
     }
 
     /// Latents `[h, w, C]` as the sampler has them to `[H, W, 3]` in 0..1.

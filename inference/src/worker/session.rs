@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::exec::Executor;
 use crate::image::{default_preview, from_rgba, preview, preview_fits, rms_difference, to_rgba};
 use crate::model::Model;
-use crate::pipeline::{Inputs, Pipeline, Start, Step, Watch};
+use crate::pipeline::{Inputs, Pipeline, Sampled, Start, Step, Watch};
 use crate::schedulers::Eval;
 use crate::weights::{FetchSource, Source};
 use protocol::{
@@ -27,6 +27,12 @@ struct Frames {
     job: u32,
     size: [usize; 2],
     steps: Vec<Kept>,
+    /// What the first evaluation of the first step started from.
+    begin: Vec<f32>,
+    evals: Vec<Eval>,
+    request: Option<GenerateRequest>,
+    /// Set while all steps are done and the picture is not decoded.
+    sampled: Option<Sampled>,
 }
 
 enum Loaded {
@@ -48,7 +54,10 @@ pub async fn run() {
     loop {
         let (message, pixels) = inbox::next().await;
         let job = match &message {
-            ToWorker::Generate { job, .. } | ToWorker::Refine { job, .. } => Some(*job),
+            ToWorker::Generate { job, .. }
+            | ToWorker::Refine { job, .. }
+            | ToWorker::Split { job, .. }
+            | ToWorker::Decode { job } => Some(*job),
             _ => None,
         };
         match session.handle(message, pixels).await {
@@ -92,8 +101,22 @@ impl Session {
                 Some(Loaded::Gpu(pipeline)) => refine(pipeline, &self.frames, &steps, view).await,
                 None => Ok(()),
             },
-            // A job that has ended meanwhile needs no cancelling, one that is gone no refining.
-            ToWorker::Cancel { .. } | ToWorker::Refine { .. } => Ok(()),
+            ToWorker::Split { job, step } if job == self.frames.job => match &mut self.loaded {
+                Some(Loaded::Cpu(pipeline)) => split(pipeline, &self.frames, step).await,
+                Some(Loaded::Gpu(pipeline)) => split(pipeline, &self.frames, step).await,
+                None => Ok(()),
+            },
+            ToWorker::Decode { job } if job == self.frames.job => {
+                match (&mut self.loaded, self.frames.sampled.take()) {
+                    (Some(Loaded::Cpu(pipeline)), Some(sampled)) => finish(pipeline, job, sampled, false).await,
+                    (Some(Loaded::Gpu(pipeline)), Some(sampled)) => finish(pipeline, job, sampled, false).await,
+                    _ => Ok(()),
+                }
+            }
+            // A job that has ended meanwhile needs no cancelling, one that is gone nothing else.
+            ToWorker::Cancel { .. } | ToWorker::Refine { .. } | ToWorker::Split { .. } | ToWorker::Decode { .. } => {
+                Ok(())
+            }
         }
     }
 
@@ -132,9 +155,8 @@ async fn generate<E: Executor, S: Source>(
     if wanted != init.as_ref().map(Vec::len) {
         return Err(Error::Internal("the picture to start from did not arrive whole".into()));
     }
-    let channels = pipeline.model().vae.latent_channels();
-    let factors = pipeline.model().about.preview.clone().filter(|factors| preview_fits(factors, channels));
-    let factors = factors.unwrap_or_else(|| default_preview(channels));
+    let factors = factors(pipeline.model());
+    frames.request = Some(request.clone());
     let job = frames.job;
     let mut reporter = Reporter { job, frames, factors, deliver };
     let pixels = (request.width * request.height) as usize;
@@ -142,10 +164,26 @@ async fn generate<E: Executor, S: Source>(
     let picture = from_rgba(picture);
     let mask: Vec<f32> = mask.iter().map(|value| f32::from(*value) / 255.0).collect();
     let inputs = Inputs { latents: None, picture: Some(&picture), mask: Some(&mask) };
-    let finished = pipeline.generate(request, inputs, &mut reporter).await?;
+    let sampled = pipeline.sample(request, inputs, &mut reporter).await?;
+    if deliver.picture {
+        return finish(pipeline, job, sampled, deliver.latents).await;
+    }
+    post::send(&FromWorker::Sampled { job, ms: sampled.ms });
+    frames.sampled = Some(sampled);
+    Ok(())
+}
+
+/// Decodes the picture and sends it.
+async fn finish<E: Executor, S: Source>(
+    pipeline: &mut Pipeline<E, S>,
+    job: u32,
+    sampled: Sampled,
+    with_latents: bool,
+) -> Result<()> {
+    let finished = pipeline.finish(sampled).await?;
     let (width, height) = (finished.picture.width, finished.picture.height);
     let message = FromWorker::Done { job, width, height, ms: finished.ms, text_reused: finished.text_reused };
-    let latents = if deliver.latents { bytes(&finished.latents) } else { Vec::new() };
+    let latents = if with_latents { bytes(&finished.latents) } else { Vec::new() };
     post::send_pixels(&message, &[&finished.picture.rgba, &latents]);
     Ok(())
 }
@@ -166,6 +204,8 @@ fn bytes(values: &[f32]) -> Vec<u8> {
 impl Watch for Reporter<'_> {
     async fn start(&mut self, start: Start<'_>) -> Result<()> {
         self.frames.size = start.size;
+        self.frames.begin = start.latents.to_vec();
+        self.frames.evals = start.plan.evals.clone();
         let plan = Plan {
             outer_steps: start.plan.outer_steps as u32,
             skipped_steps: start.plan.skipped_steps as u32,
@@ -209,6 +249,49 @@ impl Watch for Reporter<'_> {
         inbox::breathe().await;
         if inbox::ends(self.job) { Err(Error::Cancelled) } else { Ok(()) }
     }
+}
+
+/// How latents of this model become a rough picture.
+fn factors(model: &Model) -> PreviewFactors {
+    let channels = model.vae.latent_channels();
+    let own = model.about.preview.clone().filter(|factors| preview_fits(factors, channels));
+    own.unwrap_or_else(|| default_preview(channels))
+}
+
+/// Takes a step apart, and sends what is found: previews at once, then full decodes unless something else is asked for.
+async fn split<E: Executor, S: Source>(pipeline: &mut Pipeline<E, S>, frames: &Frames, step: u32) -> Result<()> {
+    let job = frames.job;
+    let Some(index) = (step as usize).checked_sub(1).filter(|index| *index < frames.steps.len()) else { return Ok(()) };
+    let from = index.checked_sub(1).map_or(&frames.begin, |before| &frames.steps[before].noisy);
+    let (Some(eval), Some(request)) = (frames.evals.iter().find(|eval| eval.outer_step == index), &frames.request)
+    else {
+        return Err(Error::Internal(format!("step {step} has no evaluation")));
+    };
+    let Some(split) = pipeline.split(request, eval, from).await? else {
+        let message = FromWorker::Split { job, step, decoded: true, width: 0, height: 0, apart: [0.0; 2] };
+        post::send(&message);
+        return Ok(());
+    };
+    let apart = [&split.with, &split.combined].map(|other| rms_difference(&split.without, other));
+    let factors = factors(pipeline.model());
+    let all = [split.without, split.with, split.combined];
+    let previews = all.each_ref().map(|latents| preview(latents, frames.size[0], frames.size[1], &factors));
+    let (width, height) = (previews[0].width, previews[0].height);
+    let message = FromWorker::Split { job, step, decoded: false, width, height, apart };
+    post::send_pixels(&message, &previews.each_ref().map(|picture| picture.rgba.as_slice()));
+    let scale = pipeline.model().vae.scale_factor();
+    let (height, width) = ((frames.size[0] * scale) as u32, (frames.size[1] * scale) as u32);
+    let mut decoded = Vec::new();
+    for latents in &all {
+        inbox::breathe().await;
+        if inbox::any() {
+            return Ok(());
+        }
+        decoded.push(to_rgba(&pipeline.decode(latents, frames.size).await?, width, height));
+    }
+    let message = FromWorker::Split { job, step, decoded: true, width, height, apart };
+    post::send_pixels(&message, &decoded.iter().map(|picture| picture.rgba.as_slice()).collect::<Vec<_>>());
+    Ok(())
 }
 
 /// Decodes kept frames until something else is asked for.
