@@ -33,18 +33,27 @@ pub fn bench() -> Result<()> {
     fs::write(crate::root().join("BENCHMARKS.md"), report).context("cannot write BENCHMARKS.md")
 }
 
+/// The day, as a report dates itself.
+pub fn today() -> String {
+    output(Command::new("date").args(["-u", "+%Y-%m-%d"])).unwrap_or_default()
+}
+
+/// What the figures of a report were taken on.
+pub fn machine() -> String {
+    let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let cpu = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or(": unknown");
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    format!("Machine: {}, {cores} cores; software GPUs only.", cpu.trim_start_matches([' ', '\t', ':']))
+}
+
 fn number(value: &Value, key: &str, digits: usize) -> String {
     value.get(key).and_then(Value::as_f64).map_or_else(|| "–".into(), |number| format!("{number:.digits$}"))
 }
 
 fn report(native: &[(&str, Option<Value>)], browser: &Value, sizes: &str) -> Result<String> {
     let mut out = String::new();
-    let date = output(Command::new("date").args(["-u", "+%Y-%m-%d"])).unwrap_or_default();
-    let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let cpu = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or(": unknown");
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    writeln!(out, "# Benchmarks\n\nWritten by `cargo xtask bench` on {date}; edit nothing here by hand.\n")?;
-    writeln!(out, "Machine: {}, {cores} cores; software GPUs only.", cpu.trim_start_matches([' ', '\t', ':']))?;
+    writeln!(out, "# Benchmarks\n\nWritten by `cargo xtask bench` on {}; edit nothing here by hand.\n", today())?;
+    writeln!(out, "{}", machine())?;
     writeln!(
         out,
         "Absolute times hold for this machine on this day; a software GPU tells one build from another, not what"

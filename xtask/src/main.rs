@@ -11,6 +11,7 @@ mod parity;
 mod process;
 mod serve;
 mod sizes;
+mod sweeps;
 mod test;
 mod tools;
 
@@ -26,6 +27,7 @@ cargo xtask <command>
   test                            check with the software GPU required, then the page end to end in a real browser
   e2e [FILE …]                    only the end-to-end tests, on what lies in dist/
   bench                           measure natively and in a browser, and write BENCHMARKS.md
+  sweeps                          sweep the embedded model on the CPU and the GPU, and write SWEEPS.md
   fixtures                        make the test goldens again with the real diffusers (Python)
   parity                          compare with the goldens and write the worst differences to PARITY.md
   hook                            what Trunk runs after a build; not for hands
@@ -68,6 +70,7 @@ fn dispatch() -> Result<()> {
         Some("test") => test::test(),
         Some("e2e") => test::e2e_alone(&files),
         Some("bench") => bench::bench(),
+        Some("sweeps") => sweeps::sweeps(),
         Some("fixtures") => fixtures::fixtures(),
         Some("parity") => parity::parity(),
         Some("hook") => hook::hook(),

@@ -18,6 +18,8 @@ pub enum Command {
     Generate(Box<GenerateArgs>),
     /// Tells what a model is made of and what it costs.
     Inspect(InspectArgs),
+    /// Finds the number of steps that is enough, by runs of many.
+    Sweep(Box<SweepArgs>),
     /// Measures the UNet, the decoder and the previews.
     Bench(BenchArgs),
 }
@@ -77,29 +79,21 @@ pub enum Timesteps {
     Ays,
 }
 
+/// What every run may be given, one picture or many.
 #[derive(Args)]
-pub struct GenerateArgs {
+pub struct RunArgs {
     /// Model folder in the diffusers layout.
     #[arg(long)]
     pub model: PathBuf,
-    /// What to draw; may be empty.
-    #[arg(long)]
-    pub prompt: String,
     /// What to avoid.
     #[arg(long)]
     pub negative: Option<String>,
-    /// 1 to 150; by default what the model says.
-    #[arg(long, value_parser = protocol::parse_steps)]
-    pub steps: Option<u32>,
     /// Name of the sampler; by default what the model says.
     #[arg(long, value_parser = |text: &str| text.parse::<SchedulerKind>())]
     pub scheduler: Option<SchedulerKind>,
     /// Guidance scale; by default what the model says.
     #[arg(long, value_parser = protocol::parse_guidance)]
     pub guidance: Option<f64>,
-    /// As torch.Generator.manual_seed.
-    #[arg(long, default_value = "0", value_parser = protocol::parse_seed)]
-    pub seed: u64,
     /// Pixels; by default what the model says.
     #[arg(long)]
     pub width: Option<u32>,
@@ -127,21 +121,105 @@ pub struct GenerateArgs {
     /// Whose random numbers.
     #[arg(long, value_enum, default_value = "cpu")]
     pub rng: RngKind,
-    /// A safetensors file with one tensor `latents` [1,C,h,w] of unit variance, in place of the seed's noise.
-    #[arg(long, conflicts_with = "image")]
-    pub latents: Option<PathBuf>,
     /// Where to compute.
     #[arg(long, value_enum, default_value = "cpu")]
     pub backend: Backend,
     /// How numbers are stored on the GPU.
     #[arg(long, value_enum, default_value = "f32")]
     pub precision: Precision,
+}
+
+#[derive(Args)]
+pub struct GenerateArgs {
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// What to draw; may be empty.
+    #[arg(long)]
+    pub prompt: String,
+    /// 1 to 150; by default what the model says.
+    #[arg(long, value_parser = protocol::parse_steps)]
+    pub steps: Option<u32>,
+    /// As torch.Generator.manual_seed.
+    #[arg(long, default_value = "0", value_parser = protocol::parse_seed)]
+    pub seed: u64,
+    /// A safetensors file with one tensor `latents` [1,C,h,w] of unit variance, in place of the seed's noise.
+    #[arg(long, conflicts_with = "image")]
+    pub latents: Option<PathBuf>,
     /// Where to write the picture, a PNG.
     #[arg(long)]
     pub out: PathBuf,
     /// Where to write every step's numbers, a safetensors file.
     #[arg(long)]
     pub trace: Option<PathBuf>,
+}
+
+/// What distances are measured in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Metric {
+    /// Root mean square difference of the final latents.
+    LatentRmse,
+    /// Root mean square difference of the pictures, white being 1.
+    PixelRmse,
+    /// 1 - SSIM of the pictures.
+    Dssim,
+}
+
+impl From<Metric> for lab::recommend::Metric {
+    fn from(metric: Metric) -> Self {
+        match metric {
+            Metric::LatentRmse => Self::LatentRmse,
+            Metric::PixelRmse => Self::PixelRmse,
+            Metric::Dssim => Self::Dssim,
+        }
+    }
+}
+
+/// Lists are written as `2,4,8`, `0-3`, `5-50 (+5)` or `5-50 [10]`.
+#[derive(Args)]
+#[command(group = clap::ArgGroup::new("axis").args(["schedulers", "guidances", "prompts"]).multiple(false))]
+pub struct SweepArgs {
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// What to draw; may be empty.
+    #[arg(long, required_unless_present = "prompts", conflicts_with = "prompts")]
+    pub prompt: Option<String>,
+    /// Step counts. An error can be told where there is a run of twice as many, so double: 4,8,16,32.
+    #[arg(long, default_value = "2,4,8,16,32")]
+    pub steps: String,
+    /// Seeds; at least 4 for a recommendation.
+    #[arg(long, default_value = "0-3")]
+    pub seeds: String,
+    /// Samplers to compare: euler,dpmpp-2m.
+    #[arg(long)]
+    pub schedulers: Option<String>,
+    /// Guidance scales to compare.
+    #[arg(long)]
+    pub guidances: Option<String>,
+    /// Prompts to compare, one an argument or one a line.
+    #[arg(long, num_args = 1..)]
+    pub prompts: Option<Vec<String>>,
+    /// What distances are measured in.
+    #[arg(long, value_enum, default_value = "latent-rmse")]
+    pub metric: Metric,
+    /// Largest error that is hard to see, in the metric's unit; by default the metric's own.
+    #[arg(long, value_parser = parse_tolerance)]
+    pub tolerance: Option<f64>,
+    /// Prompts that had no part in the recommendation, to check it on; with the sweep's seeds unless told otherwise.
+    #[arg(long, num_args = 1..)]
+    pub held_out_prompts: Option<Vec<String>>,
+    /// Seeds that had no part in it; with the sweep's prompt unless told otherwise.
+    #[arg(long)]
+    pub held_out_seeds: Option<String>,
+    /// Folder for pictures, sweep.csv and recommendation.json. What is finished there is not run again.
+    #[arg(long)]
+    pub out: PathBuf,
+}
+
+fn parse_tolerance(text: &str) -> Result<f64, String> {
+    match text.trim().parse::<f64>() {
+        Ok(value) if value > 0.0 && value.is_finite() => Ok(value),
+        _ => Err(format!("a tolerance must be a number above 0, not '{text}'")),
+    }
 }
 
 #[derive(Args)]

@@ -1,6 +1,6 @@
 //! `stepscope generate`: a picture, and on request every number on the way to it.
 
-use crate::cli::{Backend, GenerateArgs, RngKind, Timesteps};
+use crate::cli::{Backend, GenerateArgs, RngKind, RunArgs, Timesteps};
 use crate::trace::Trace;
 use image::imageops::FilterType;
 use inference::exec::{Executor, cpu::CpuExecutor, gpu::GpuExecutor};
@@ -8,37 +8,36 @@ use inference::model::Model;
 use inference::pipeline::{Inputs, Pipeline, channels_last};
 use inference::weights::FolderSource;
 use inference::{Error, Result};
-use protocol::{FieldError, GenerateRequest, InitImage};
+use protocol::{FieldError, GenerateRequest, InitImage, ResolvedDefaults};
 use safetensors::Dtype;
 use std::path::Path;
 
 /// Runs the command.
 pub fn run(args: &GenerateArgs) -> Result<()> {
-    let source = FolderSource::new(&args.model);
-    let model = pollster::block_on(Model::open(&source, &args.model.to_string_lossy()))?;
-    match args.backend {
+    let source = FolderSource::new(&args.run.model);
+    let model = pollster::block_on(Model::open(&source, &args.run.model.to_string_lossy()))?;
+    match args.run.backend {
         Backend::Cpu => {
-            args.precision.check_on_cpu()?;
+            args.run.precision.check_on_cpu()?;
             pollster::block_on(generate(CpuExecutor, source, model, args))
         }
         Backend::Gpu => pollster::block_on(async {
-            let exec = GpuExecutor::with_precision(args.precision.into()).await?;
+            let exec = GpuExecutor::with_precision(args.run.precision.into()).await?;
             generate(exec, source, model, args).await
         }),
     }
 }
 
-async fn generate<E: Executor>(exec: E, source: FolderSource, model: Model, args: &GenerateArgs) -> Result<()> {
-    let defaults = model.info().defaults;
-    let channels = model.vae.latent_channels();
-    let request = GenerateRequest {
+/// What the arguments ask for; steps and seed are the caller's, left out they are the model's and 0.
+pub fn request(args: &RunArgs, defaults: &ResolvedDefaults, prompt: &str) -> GenerateRequest {
+    GenerateRequest {
         model: String::new(),
-        prompt: args.prompt.clone(),
+        prompt: prompt.to_owned(),
         negative_prompt: args.negative.clone(),
-        num_inference_steps: args.steps.unwrap_or(defaults.steps),
+        num_inference_steps: defaults.steps,
         scheduler: args.scheduler.unwrap_or(defaults.scheduler),
         guidance_scale: args.guidance.unwrap_or(defaults.guidance),
-        seed: args.seed,
+        seed: 0,
         width: args.width.unwrap_or(defaults.width),
         height: args.height.unwrap_or(defaults.height),
         eta: args.eta,
@@ -52,13 +51,41 @@ async fn generate<E: Executor>(exec: E, source: FolderSource, model: Model, args
         },
         prompt_weights: args.prompt_weights,
         init: args.image.as_ref().map(|_| InitImage { strength: args.strength, mask: args.mask.is_some() }),
-    };
-    let (width, height) = (request.width, request.height);
-    let picture = args.image.as_deref().map(|path| read_picture(path, width, height)).transpose()?;
-    let mask = args.mask.as_deref().map(|path| read_mask(path, width, height)).transpose()?;
+    }
+}
+
+/// The picture to start from and its mask, where the arguments name them.
+#[derive(Default)]
+pub struct Pictures {
+    picture: Option<Vec<f32>>,
+    mask: Option<Vec<f32>>,
+}
+
+impl Pictures {
+    /// Reads them at the request's size.
+    pub fn read(args: &RunArgs, request: &GenerateRequest) -> Result<Self> {
+        let (width, height) = (request.width, request.height);
+        let picture = args.image.as_deref().map(|path| read_picture(path, width, height)).transpose()?;
+        let mask = args.mask.as_deref().map(|path| read_mask(path, width, height)).transpose()?;
+        Ok(Self { picture, mask })
+    }
+
+    /// As a run takes them.
+    pub fn inputs(&self) -> Inputs<'_> {
+        Inputs { latents: None, picture: self.picture.as_deref(), mask: self.mask.as_deref() }
+    }
+}
+
+async fn generate<E: Executor>(exec: E, source: FolderSource, model: Model, args: &GenerateArgs) -> Result<()> {
+    let defaults = model.info().defaults;
+    let channels = model.vae.latent_channels();
+    let mut request = request(&args.run, &defaults, &args.prompt);
+    request.num_inference_steps = args.steps.unwrap_or(defaults.steps);
+    request.seed = args.seed;
+    let pictures = Pictures::read(&args.run, &request)?;
     let latents = args.latents.as_deref().map(|path| read_latents(path, channels)).transpose()?;
     let mut pipeline = Pipeline::load(exec, source, model).await?;
-    let inputs = Inputs { latents: latents.as_deref(), picture: picture.as_deref(), mask: mask.as_deref() };
+    let inputs = Inputs { latents: latents.as_deref(), ..pictures.inputs() };
     let mut trace = Trace::new(channels, args.trace.is_some());
     let finished = pipeline.generate(&request, inputs, &mut trace).await?;
     let picture = &finished.picture;

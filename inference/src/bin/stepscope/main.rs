@@ -8,6 +8,8 @@ mod cli;
 mod generate;
 #[cfg(not(target_arch = "wasm32"))]
 mod inspect;
+#[cfg(not(target_arch = "wasm32"))]
+mod sweep;
 mod trace;
 
 #[cfg(target_arch = "wasm32")]
@@ -19,11 +21,14 @@ fn main() -> std::process::ExitCode {
     use clap::Parser;
     let result = match cli::Cli::parse().command {
         cli::Command::Generate(args) => generate::run(&args),
+        cli::Command::Sweep(args) => sweep::run(&args),
         cli::Command::Inspect(args) => inspect::run(&args),
         cli::Command::Bench(args) => bench::run(&args),
     };
     match result {
         Ok(()) => std::process::ExitCode::SUCCESS,
+        // Who cancelled knows, and the command has said what is kept.
+        Err(inference::Error::Cancelled) => std::process::ExitCode::FAILURE,
         Err(error) => {
             let what = error.to_string();
             eprintln!("stepscope: {}. {}", what.trim_end_matches('.'), error.hint());
