@@ -5,8 +5,8 @@ use crate::{engine::describe, paint};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    Blob, HtmlAnchorElement, HtmlCanvasElement, HtmlElement, ImageBitmap, ScrollIntoViewOptions, ScrollLogicalPosition,
-    Url, window,
+    Blob, Cache, HtmlAnchorElement, HtmlCanvasElement, HtmlElement, ImageBitmap, ScrollIntoViewOptions,
+    ScrollLogicalPosition, Url, window,
 };
 
 /// Widest and highest picture that is kept to start from; no model takes more.
@@ -46,6 +46,16 @@ pub fn set_fragment(fragment: &str) {
     if let Some(window) = window() {
         let _ = window.location().set_hash(fragment);
     }
+}
+
+/// Whether a cache has something under this address. Private windows and insecure addresses have no caches.
+pub async fn is_cached(cache: &str, url: &str) -> bool {
+    let Some(caches) = window().and_then(|window| window.caches().ok()).filter(|caches| !caches.is_undefined()) else {
+        return false;
+    };
+    let Ok(cache) = JsFuture::from(caches.open(cache)).await else { return false };
+    let found = JsFuture::from(cache.unchecked_into::<Cache>().match_with_str(url)).await;
+    found.is_ok_and(|found| !found.is_undefined())
 }
 
 /// Scrolls, if need be, until the element with this id is in sight.

@@ -1,8 +1,9 @@
 //! The list of models that come with the page: `models/catalog.json`.
 
-use crate::engine::describe;
+use crate::{browser, engine::describe};
+use protocol::{MODEL_CACHE, StepscopeJson, model_cache_key};
 use serde::Deserialize;
-use wasm_bindgen::JsCast;
+use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::Response;
 
@@ -20,11 +21,32 @@ pub struct Entry {
     pub prompt: String,
 }
 
+/// Bytes of a model's files that are not on this device, by its `stepscope.json`.
+///
+/// # Errors
+/// What went wrong, in a few words.
+pub async fn missing_bytes(models_url: &str, id: &str) -> Result<u64, String> {
+    let about = get(&format!("{models_url}{id}/stepscope.json")).await?;
+    let about: StepscopeJson = serde_wasm_bindgen::from_value(about).map_err(|error| error.to_string())?;
+    let mut missing = 0;
+    for file in about.files {
+        if !browser::is_cached(MODEL_CACHE, &model_cache_key(models_url, &file)).await {
+            missing += file.size;
+        }
+    }
+    Ok(missing)
+}
+
 /// Fetches the list from `url`.
 ///
 /// # Errors
 /// What went wrong, in a few words.
 pub async fn fetch(url: &str) -> Result<Vec<Entry>, String> {
+    let entries: Vec<Entry> = serde_wasm_bindgen::from_value(get(url).await?).map_err(|error| error.to_string())?;
+    if entries.is_empty() { Err("it lists no model".into()) } else { Ok(entries) }
+}
+
+async fn get(url: &str) -> Result<JsValue, String> {
     let window = web_sys::window().ok_or("there is no window")?;
     let response = JsFuture::from(window.fetch_with_str(url)).await.map_err(|error| describe(&error))?;
     let response: Response = response.dyn_into().map_err(|error| describe(&error))?;
@@ -32,7 +54,5 @@ pub async fn fetch(url: &str) -> Result<Vec<Entry>, String> {
         return Err(format!("the server answered {}", response.status()));
     }
     let json = JsFuture::from(response.json().map_err(|error| describe(&error))?);
-    let entries: Vec<Entry> = serde_wasm_bindgen::from_value(json.await.map_err(|error| describe(&error))?)
-        .map_err(|error| error.to_string())?;
-    if entries.is_empty() { Err("it lists no model".into()) } else { Ok(entries) }
+    json.await.map_err(|error| describe(&error))
 }

@@ -3,10 +3,12 @@
 
 mod inside;
 mod live;
+mod models;
 mod start;
 mod worker;
 
 pub use live::Live;
+pub use models::Offer;
 pub use start::Start;
 
 use crate::{
@@ -39,6 +41,8 @@ pub struct Controller {
     pub page: RwSignal<Page>,
     /// The models that there are.
     pub models: RwSignal<Vec<Entry>>,
+    /// A model that must be downloaded first, while the user is asked.
+    pub offer: RwSignal<Option<Offer>>,
     /// Generate was pressed before the model was ready.
     pub queued: RwSignal<bool>,
     /// A link that the clipboard refused, shown for copying by hand.
@@ -52,6 +56,7 @@ pub struct Controller {
     baseline: StoredValue<Settings>,
     link: StoredValue<Link>,
     client: StoredValue<Option<(Client, Rc<Inbox>)>, LocalStorage>,
+    wanted_model: StoredValue<Option<String>>,
     worker_ready: StoredValue<bool>,
 }
 
@@ -69,11 +74,13 @@ impl Controller {
             view: RwSignal::new(View::Denoised),
             page: RwSignal::new(Page::Run),
             models: RwSignal::new(Vec::new()),
+            offer: RwSignal::new(None),
             queued: RwSignal::new(false),
             link_by_hand: RwSignal::new(None),
             baseline: StoredValue::new(Settings::built_in("", "")),
             link: StoredValue::new(Link::default()),
             client: StoredValue::new_local(None),
+            wanted_model: StoredValue::new(None),
             worker_ready: StoredValue::new(false),
         };
         Effect::new(move |_| {
@@ -197,7 +204,7 @@ impl Controller {
         }
         match failure {
             Some(FailureKind::Network | FailureKind::BadModel) if self.worker_ready.get_value() => {
-                if let Some(model) = self.model_id() {
+                if let Some(model) = self.wanted_model.get_value() {
                     self.send(&ToWorker::Load { model });
                 }
             }
@@ -255,10 +262,6 @@ impl Controller {
         self.session.update(|session| session.milestone = milestone.to_owned());
     }
 
-    fn model_id(self) -> Option<String> {
-        self.models.with_untracked(|models| models.first().map(|entry| entry.id.clone()))
-    }
-
     fn fetch_catalog(self) {
         leptos::task::spawn_local(async move {
             let url = browser::resolve("models/catalog.json").unwrap_or_default();
@@ -269,7 +272,7 @@ impl Controller {
                     }
                     self.models.set(models);
                     self.open_fragment();
-                    self.send_start();
+                    self.open_model(self.settings.with_untracked(|settings| settings.get(Field::Model).to_owned()));
                 }
                 Err(error) => self.fail(Failure {
                     kind: FailureKind::Network,
@@ -313,6 +316,8 @@ impl Controller {
         let (settings, notices) = link.over(&defaults, &models, info.as_ref().map(|info| info.size));
         match info {
             None => self.rebase(settings),
+            // The link goes on once its model is there.
+            Some(info) if settings.get(Field::Model) != info.id => self.choose_model(settings.get(Field::Model)),
             Some(info) => {
                 self.link.set_value(Link::default());
                 self.session.update(|session| notices.into_iter().for_each(|notice| session.notify(notice)));

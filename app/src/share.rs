@@ -42,6 +42,11 @@ impl Link {
         !self.values.is_empty()
     }
 
+    /// Leaves a setting to the default.
+    pub fn forget(&mut self, field: Field) {
+        self.values.retain(|(other, _)| *other != field);
+    }
+
     /// Whether the link was made with a picture to start from, which no link can carry.
     pub fn wants_picture(&self) -> bool {
         self.values.iter().any(|(field, _)| *field == Field::Strength)

@@ -16,7 +16,10 @@ pub use message::{
     Cut, Deliver, EngineChoice, EngineKind, EngineReport, Failure, FailureKind, FromWorker, Plan, StepReport, ToWorker,
     View,
 };
-pub use model_info::{Defaults, FileEntry, ModelInfo, PreviewFactors, ResolvedDefaults, SizeRule, StepscopeJson};
+pub use model_info::{
+    Defaults, FileEntry, MODEL_CACHE, ModelInfo, PreviewFactors, ResolvedDefaults, SizeRule, StepscopeJson,
+    model_cache_key,
+};
 pub use options::{InitImage, RngKind, Timesteps, parse_eta, parse_strength};
 pub use request::{
     FieldError, GUIDANCE_MAX, GUIDANCE_MIN, GenerateRequest, STEPS_MAX, STEPS_MIN, parse_guidance, parse_seed,

@@ -86,6 +86,15 @@ pub struct FileEntry {
     pub sha256: String,
 }
 
+/// Name of the browser's cache that holds model files.
+pub const MODEL_CACHE: &str = "stepscope-models-2";
+
+/// Under which address a file is kept: by its content, so that a new version never meets an old copy, and what two models
+/// share is downloaded once.
+pub fn model_cache_key(models_url: &str, file: &FileEntry) -> String {
+    format!("{models_url}sha256/{}", file.sha256)
+}
+
 /// A loaded model, as the page needs to know it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelInfo {

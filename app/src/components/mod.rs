@@ -23,6 +23,7 @@ mod mask_dialog;
 mod models_page;
 mod notices;
 mod number_field;
+mod offer_dialog;
 mod page_link;
 mod planned_page;
 mod progress;

@@ -1,7 +1,7 @@
-//! What is installed, and what it says of itself.
+//! What is installed, what it says of itself, and what could be.
 
 use super::{controller, page_link::PageLink};
-use crate::{format, page::Page};
+use crate::{catalog::Entry, format, page::Page};
 use leptos::prelude::*;
 use protocol::ModelInfo;
 
@@ -38,29 +38,64 @@ fn rows(model: &ModelInfo) -> Vec<(&'static str, String)> {
     rows
 }
 
-/// The loaded model; others will join it here.
+/// Every model of the list: the loaded one with its facts, the others with what they would cost.
 #[component]
 pub fn ModelsPage() -> impl IntoView {
-    let session = controller().session;
-    let model = Memo::new(move |_| session.with(|session| session.model.clone()));
+    let controller = controller();
+    let loaded = Memo::new(move |_| controller.session.with(|session| session.model.clone()));
     view! {
         <article class="document">
             <h1>"Models"</h1>
             <p class="lead">"What is on this device. Models run here; nothing that you type leaves the page."</p>
-            {move || match model.get() {
-                Some(model) => view! {
-                    <section class="card">
-                        <h2>{model.display_name.clone()}</h2>
-                        <dl class="facts">
-                            {rows(&model).into_iter().map(|(label, value)| view! {
-                                <div><dt>{label}</dt><dd>{value}</dd></div>
-                            }).collect_view()}
-                        </dl>
-                    </section>
-                }.into_any(),
-                None => view! { <p class="hint">"The model is still loading."</p> }.into_any(),
-            }}
+            <For each=move || controller.models.get() key=|entry| entry.id.clone() let:entry>
+                <section class="card">
+                    <h2>{entry.name.clone()}</h2>
+                    {move || match loaded.get().filter(|model| model.id == entry.id) {
+                        Some(model) => view! { <Facts model/> }.into_any(),
+                        None => view! { <Choice entry=entry.clone()/> }.into_any(),
+                    }}
+                </section>
+            </For>
             <p><PageLink page=Page::Run>"Make a picture"</PageLink></p>
         </article>
+    }
+}
+
+#[component]
+fn Facts(model: ModelInfo) -> impl IntoView {
+    view! {
+        <p class="badge">"Loaded"</p>
+        <dl class="facts">
+            {rows(&model).into_iter().map(|(label, value)| view! {
+                <div><dt>{label}</dt><dd>{value}</dd></div>
+            }).collect_view()}
+        </dl>
+    }
+}
+
+#[component]
+fn Choice(entry: Entry) -> impl IntoView {
+    let controller = controller();
+    let (name, id, bytes) = (entry.name.clone(), entry.id.clone(), entry.bytes);
+    let missing = LocalResource::new({
+        let id = id.clone();
+        move || {
+            let id = id.clone();
+            async move { controller.missing_bytes(&id).await }
+        }
+    });
+    let state = move || match missing.get() {
+        None => String::new(),
+        Some(Some(0)) => format!("On this device, {}.", format::bytes(bytes)),
+        Some(Some(missing)) if missing < bytes => {
+            format!("{} of {} are still to be downloaded.", format::bytes(missing), format::bytes(bytes))
+        }
+        Some(_) => format!("Not on this device: {} to download.", format::bytes(bytes)),
+    };
+    view! {
+        <p class="hint">{state}</p>
+        <button type="button" aria-label=format!("Use {name}") on:click=move |_| controller.choose_model(&id)>
+            "Use this model"
+        </button>
     }
 }

@@ -31,7 +31,7 @@ pub fn SamplerFields() -> impl IntoView {
         </div>
         <div class="pair">
             <SeedField/>
-            <SelectField field=Field::Model name="Model" options=models/>
+            <SelectField field=Field::Model name="Model" options=models on_choose=move |id: String| controller.choose_model(&id)/>
             <FieldMessage field=Field::Seed/>
         </div>
     }

@@ -14,6 +14,9 @@ pub fn SelectField(
     /// Value and label of each choice.
     #[prop(into)]
     options: Signal<Vec<(String, String)>>,
+    /// What a choice does, if it is more than filling the field.
+    #[prop(optional, into)]
+    on_choose: Option<Callback<String>>,
 ) -> impl IntoView {
     let controller = controller();
     let chosen = Memo::new(move |_| controller.settings.with(|settings| settings.get(field).to_owned()));
@@ -23,7 +26,11 @@ pub fn SelectField(
             <select
                 id=field.element_id()
                 on:change=move |event| {
-                    controller.settings.update(|settings| settings.choose(field, event_target_value(&event)));
+                    let value = event_target_value(&event);
+                    match on_choose {
+                        Some(on_choose) => on_choose.run(value),
+                        None => controller.settings.update(|settings| settings.choose(field, value)),
+                    }
                 }
             >
                 <For each=move || options.get() key=|(value, _)| value.clone() let((value, label))>

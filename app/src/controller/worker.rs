@@ -32,7 +32,7 @@ impl Controller {
     }
 
     pub(super) fn send_start(self) {
-        if let Some(model) = self.model_id().filter(|_| self.worker_ready.get_value()) {
+        if let Some(model) = self.wanted_model.get_value().filter(|_| self.worker_ready.get_value()) {
             let wanted = browser::query("engine");
             let engine = match wanted.as_deref() {
                 Some("webgpu") => EngineChoice::WebGpu,
@@ -83,7 +83,10 @@ impl Controller {
             });
         }
         let loaded = matches!(message, FromWorker::Model(_));
-        let known = self.session.with_untracked(|session| session.model.is_some());
+        let known = self.session.with_untracked(|session| match (&message, &session.model) {
+            (FromWorker::Model(new), Some(old)) => new.id == old.id,
+            _ => false,
+        });
         let ended = matches!(
             message,
             FromWorker::Done { .. }

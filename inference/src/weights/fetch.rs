@@ -5,7 +5,7 @@
 use super::Source;
 use crate::error::{Error, Result};
 use js_sys::{Array, Uint8Array};
-use protocol::{FileEntry, StepscopeJson};
+use protocol::{FileEntry, MODEL_CACHE, StepscopeJson, model_cache_key};
 use sha2::{Digest, Sha256};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -14,8 +14,6 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, Cache, DedicatedWorkerGlobalScope, ReadableStreamDefaultReader, Response};
 
-/// Name of the cache that holds model files.
-const CACHE: &str = "stepscope-models-1";
 const MANIFEST: &str = "stepscope.json";
 
 /// Called with the path that is being fetched, the bytes so far of all files together, and the total (0 if unknown).
@@ -23,6 +21,7 @@ pub type OnProgress = Box<dyn Fn(&str, u64, u64)>;
 
 /// Fetches files below an address.
 pub struct FetchSource {
+    models_url: String,
     base: String,
     cache: Option<Cache>,
     manifest: HashMap<String, FileEntry>,
@@ -48,18 +47,20 @@ fn scope() -> DedicatedWorkerGlobalScope {
 }
 
 impl FetchSource {
-    /// `base` is a model folder's address with a trailing slash. Reads its `stepscope.json`, if there is one.
-    pub async fn open(base: String, on_progress: OnProgress) -> Result<Self> {
+    /// The folder `id` below an address with a trailing slash. Reads its `stepscope.json`, if there is one.
+    pub async fn open(models_url: &str, id: &str, on_progress: OnProgress) -> Result<Self> {
         // Private windows and insecure addresses have no cache; everything works without, only not offline.
         let cache = match scope().caches() {
             // The binding promises an object; an insecure address gives it `undefined`.
             Ok(caches) if !caches.is_undefined() => {
-                JsFuture::from(caches.open(CACHE)).await.ok().map(JsCast::unchecked_into)
+                JsFuture::from(caches.open(MODEL_CACHE)).await.ok().map(JsCast::unchecked_into)
             }
             _ => None,
         };
         let (manifest, blobs) = (HashMap::new(), RefCell::new(HashMap::new()));
-        let mut source = Self { base, cache, manifest, blobs, received: Cell::new(0), total: 0, on_progress };
+        let (models_url, base) = (models_url.to_owned(), format!("{models_url}{id}/"));
+        let mut source =
+            Self { models_url, base, cache, manifest, blobs, received: Cell::new(0), total: 0, on_progress };
         if let Some(bytes) = source.read_all(MANIFEST).await? {
             let about: StepscopeJson =
                 serde_json::from_slice(&bytes).map_err(|error| Error::broken(MANIFEST, error.to_string()))?;
@@ -78,6 +79,11 @@ impl FetchSource {
         }
     }
 
+    /// Under which address the browser's cache keeps a file.
+    fn key(&self, path: &str) -> String {
+        self.manifest.get(path).map_or_else(|| self.url(path), |file| model_cache_key(&self.models_url, file))
+    }
+
     async fn cached(&self, url: &str) -> Option<Blob> {
         let found = JsFuture::from(self.cache.as_ref()?.match_with_str(url)).await.ok()?;
         let blob = found.dyn_into::<Response>().ok()?.blob().ok()?;
@@ -94,7 +100,7 @@ impl FetchSource {
             return Ok(None);
         }
         let url = self.url(path);
-        let blob = match (listed, self.cached(&url).await) {
+        let blob = match (listed, self.cached(&self.key(path)).await) {
             // The address names the content, so the copy is as good as the original.
             (Some(file), Some(blob)) if blob.size() == file.size as f64 => {
                 self.progress(path, file.size);
@@ -135,7 +141,7 @@ impl FetchSource {
             && let Ok(copy) = Response::new_with_opt_blob(Some(&blob))
         {
             // A full disk costs the next visit a download, no more.
-            let _ = JsFuture::from(cache.put_with_str(url, &copy)).await;
+            let _ = JsFuture::from(cache.put_with_str(&self.key(path), &copy)).await;
         }
         Ok(Some(blob))
     }

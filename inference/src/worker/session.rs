@@ -130,7 +130,7 @@ impl Session {
             let (model, what) = (model.clone(), what.to_owned());
             post::send(&FromWorker::Loading { model, what, received, total });
         };
-        let source = FetchSource::open(format!("{}{id}/", self.models_url), Box::new(loading)).await?;
+        let source = FetchSource::open(&self.models_url, id, Box::new(loading)).await?;
         let model = Model::open(&source, id).await?;
         let info = model.info();
         self.loaded = Some(match engine {
