@@ -25,6 +25,8 @@ mod session;
 mod settings;
 mod share;
 mod start;
+#[allow(dead_code, reason = "sweep and log are about to use it")]
+mod store;
 mod terms;
 
 use wasm_bindgen::JsCast;

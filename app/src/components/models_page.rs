@@ -1,7 +1,7 @@
 //! What is installed, what it says of itself, and what could be.
 
-use super::{controller, page_link::PageLink};
-use crate::{catalog::Entry, format, page::Page};
+use super::{controller, loading::Loading, page_link::PageLink};
+use crate::{catalog::Entry, field::Field, format, page::Page, session::EngineState};
 use leptos::prelude::*;
 use protocol::ModelInfo;
 
@@ -92,8 +92,16 @@ fn Choice(entry: Entry) -> impl IntoView {
         }
         Some(_) => format!("Not on this device: {} to download.", format::bytes(bytes)),
     };
+    let is_coming = Memo::new({
+        let id = id.clone();
+        move |_| {
+            let is_loading = controller.session.with(|session| matches!(session.engine, EngineState::Loading { .. }));
+            is_loading && controller.settings.with(|settings| settings.get(Field::Model) == id)
+        }
+    });
     view! {
         <p class="hint">{state}</p>
+        <Show when=move || is_coming.get()><Loading/></Show>
         <button type="button" aria-label=format!("Use {name}") on:click=move |_| controller.choose_model(&id)>
             "Use this model"
         </button>
