@@ -61,4 +61,10 @@ pub enum LabError {
         /// How many it takes.
         least: usize,
     },
+    /// A file is no log of runs.
+    #[error("This file cannot be imported: {reason}. Choose a JSON file that Stepscope's log has exported.")]
+    Log {
+        /// What is wrong with it.
+        reason: String,
+    },
 }

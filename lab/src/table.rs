@@ -116,7 +116,7 @@ fn maybe(x: Option<f64>) -> String {
     x.map(number).unwrap_or_default()
 }
 
-fn quoted(field: &str) -> String {
+pub(crate) fn quoted(field: &str) -> String {
     if field.contains([',', '"', '\r', '\n']) || field.trim() != field {
         return format!("\"{}\"", field.replace('"', "\"\""));
     }
