@@ -64,6 +64,9 @@ fn a_sweep_writes_pictures_a_table_and_an_answer_and_does_nothing_twice() {
         assert!(out.join(name).exists(), "{name}");
     }
 
+    // Three columns and four rows of 32 pixels, 4 between them.
+    assert_eq!(image::image_dimensions(out.join("sheet.png")).unwrap(), (3 * 36 + 4, 4 * 36 + 4));
+
     // Again: the same answer without a run.
     let again = ok(&mut sweep(&out, &[&more[..], &check[..]].concat()));
     assert!(text(&again.stdout).contains("all 16 runs were there already"), "{}", text(&again.stdout));

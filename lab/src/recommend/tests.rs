@@ -132,6 +132,7 @@ fn the_answer_has_its_reasons() {
     assert!(matches!(reasons[2], Reason::NearTolerance { .. }));
     assert_eq!(reasons[3], Reason::SeedsDiffer { ladders: 1, most: None });
     assert_eq!(*confidence, Confidence::Low);
+    assert_eq!(found.between(), Some(6));
     let json = serde_json::to_string(&found).unwrap();
     assert!(json.contains("\"verdict\":\"enough\"") && json.contains("\"seed\":\"3\""), "{json}");
     assert_eq!(serde_json::from_str::<Recommendation>(&json).unwrap(), found);

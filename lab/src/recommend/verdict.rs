@@ -202,6 +202,15 @@ impl Recommendation {
             _ => None,
         }
     }
+
+    /// What to test next to narrow the recommendation down: half way between it and the largest smaller number that was
+    /// tested. `None` where there is no recommendation, or no whole number between them.
+    pub fn between(&self) -> Option<u32> {
+        let steps = self.steps()?;
+        let below = self.curve.iter().map(|point| point.steps).filter(|n| *n < steps).max()?;
+        let middle = below + (steps - below) / 2;
+        (middle > below).then_some(middle)
+    }
 }
 
 /// Applies the rule of [`super`].

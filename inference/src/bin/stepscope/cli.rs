@@ -210,7 +210,7 @@ pub struct SweepArgs {
     /// Seeds that had no part in it; with the sweep's prompt unless told otherwise.
     #[arg(long)]
     pub held_out_seeds: Option<String>,
-    /// Folder for pictures, sweep.csv and recommendation.json. What is finished there is not run again.
+    /// Folder for pictures, sheet.png, sweep.csv and recommendation.json. What is finished there is not run again.
     #[arg(long)]
     pub out: PathBuf,
 }

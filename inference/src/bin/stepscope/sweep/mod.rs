@@ -4,6 +4,7 @@
 mod analysis;
 mod report;
 mod runner;
+mod sheet;
 mod store;
 
 use crate::cli::{Backend, SweepArgs};
@@ -191,6 +192,10 @@ async fn sweep<E: Executor>(
         rows.extend(analysis::rows(checks, std::slice::from_ref(group), true, &device, &name));
     }
     let csv = store.write("sweep.csv", &lab::table::to_csv(&rows))?;
+    if let Some(sheet) = sheet::sheet(&plan.grid, &done) {
+        let path = args.out.join("sheet.png");
+        sheet.save(&path).map_err(|error| written(&path, error))?;
+    }
     let summary = Summary {
         model: &name,
         device: &device,

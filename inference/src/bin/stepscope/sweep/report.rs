@@ -32,6 +32,9 @@ pub fn group(group: &Group) -> String {
     if matches!(verdict, Verdict::NotConverged { .. }) && method.start_moves {
         out += &format!("Note: {}.\n", START_MOVES);
     }
+    if let Some(between) = group.recommendation.between() {
+        out += &format!("To narrow it down, test {between}, too.\n");
+    }
     if let Some(knee) = group.knee {
         out +=
             &format!("For comparison only: the curve's knee is at {knee}, which moves with the range that is swept.\n");
