@@ -5,8 +5,8 @@ use crate::{engine::describe, paint};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    Blob, Cache, HtmlAnchorElement, HtmlCanvasElement, HtmlElement, ImageBitmap, ScrollIntoViewOptions,
-    ScrollLogicalPosition, Url, window,
+    Blob, BlobPropertyBag, Cache, HtmlAnchorElement, HtmlCanvasElement, HtmlElement, ImageBitmap,
+    ScrollIntoViewOptions, ScrollLogicalPosition, Url, window,
 };
 
 /// Widest and highest picture that is kept to start from; no model takes more.
@@ -123,6 +123,80 @@ pub fn save_png(pixels: &Pixels, name: &str) -> Result<(), String> {
         }
     });
     canvas.to_blob(save.unchecked_ref()).map_err(|error| describe(&error))
+}
+
+/// Pixels as the bytes of a PNG file.
+///
+/// # Errors
+/// The browser's words.
+pub async fn png(pixels: &Pixels) -> Result<Vec<u8>, String> {
+    let document = window().and_then(|window| window.document()).ok_or("there is no document")?;
+    let canvas: HtmlCanvasElement =
+        document.create_element("canvas").map_err(|error| describe(&error))?.unchecked_into();
+    paint::exactly(&canvas, pixels);
+    let blob = js_sys::Promise::new(&mut |resolve, reject| {
+        if let Err(error) = canvas.to_blob(&resolve) {
+            let _ = reject.call1(&JsValue::NULL, &error);
+        }
+    });
+    let blob = JsFuture::from(blob).await.map_err(|error| describe(&error))?;
+    let blob: Blob = blob.dyn_into().map_err(|_| "the browser makes no PNG of it")?;
+    let buffer = JsFuture::from(blob.array_buffer()).await.map_err(|error| describe(&error))?;
+    Ok(js_sys::Uint8Array::new(&buffer).to_vec())
+}
+
+/// Saves text as a file.
+///
+/// # Errors
+/// The browser's words.
+pub fn save_text(text: &str, kind: &str, name: &str) -> Result<(), String> {
+    let url = object_url(text.as_bytes(), kind).ok_or("the browser makes no file of it")?;
+    let document = window().and_then(|window| window.document()).ok_or("there is no document")?;
+    let anchor: HtmlAnchorElement = document.create_element("a").map_err(|error| describe(&error))?.unchecked_into();
+    anchor.set_download(name);
+    anchor.set_href(&url);
+    anchor.click();
+    gloo::timers::callback::Timeout::new(60_000, move || revoke_url(&url)).forget();
+    Ok(())
+}
+
+/// The text of a file.
+///
+/// # Errors
+/// The browser's words.
+pub async fn text(file: &Blob) -> Result<String, String> {
+    let text = JsFuture::from(file.text()).await.map_err(|error| describe(&error))?;
+    text.as_string().ok_or_else(|| "it is no text".into())
+}
+
+/// An address for bytes, until it is revoked.
+pub fn object_url(bytes: &[u8], kind: &str) -> Option<String> {
+    let options = BlobPropertyBag::new();
+    options.set_type(kind);
+    let parts = js_sys::Array::of1(&js_sys::Uint8Array::from(bytes));
+    let blob = Blob::new_with_u8_array_sequence_and_options(&parts, &options).ok()?;
+    Url::create_object_url_with_blob(&blob).ok()
+}
+
+/// Lets go of what an address of [`object_url`] stands for.
+pub fn revoke_url(url: &str) {
+    let _ = Url::revoke_object_url(url);
+}
+
+/// A time as the reader's language and clock have it.
+pub fn local_time(ms: u64) -> String {
+    let date = js_sys::Date::new(&JsValue::from_f64(ms as f64));
+    String::from(date.to_locale_string("default", &JsValue::UNDEFINED))
+}
+
+/// Bytes that this page keeps on the device, all storage together, where the browser tells.
+pub async fn storage_used() -> Option<u64> {
+    let storage = window()?.navigator().storage();
+    if storage.is_undefined() {
+        return None;
+    }
+    let estimate = JsFuture::from(storage.estimate().ok()?).await.ok()?;
+    Some(js_sys::Reflect::get(&estimate, &"usage".into()).ok()?.as_f64()? as u64)
 }
 
 /// Reads a picture file, at most [`SOURCE_MAX`] pixels wide and high, on white where it is transparent.

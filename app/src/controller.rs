@@ -2,11 +2,13 @@
 //! with the browser. Components read its signals and call its methods.
 
 mod inside;
+mod journal;
 mod live;
 mod models;
 mod start;
 mod worker;
 
+pub use journal::Journal;
 pub use live::Live;
 pub use models::Offer;
 pub use start::Start;
@@ -51,6 +53,8 @@ pub struct Controller {
     pub start: Start,
     /// Live mode.
     pub live: Live,
+    /// The log of runs.
+    pub journal: Journal,
     /// Whether the form's options are open.
     pub advanced_open: RwSignal<bool>,
     baseline: StoredValue<Settings>,
@@ -70,6 +74,7 @@ impl Controller {
             session,
             start: Start::new(settings, session),
             live: Live::new(),
+            journal: Journal::new(),
             advanced_open: RwSignal::new(false),
             view: RwSignal::new(View::Denoised),
             page: RwSignal::new(Page::Run),
@@ -93,6 +98,7 @@ impl Controller {
         leptos::leptos_dom::helpers::window_event_listener(leptos::ev::hashchange, move |_| this.open_fragment());
         this.spawn();
         this.fetch_catalog();
+        this.open_journal();
         this
     }
 
@@ -297,7 +303,7 @@ impl Controller {
     }
 
     /// Follows the fragment of the address: page, settings, and a run where it names settings.
-    fn open_fragment(self) {
+    pub(crate) fn open_fragment(self) {
         let link = Link::parse(&browser::fragment());
         self.page.set(link.view.as_deref().and_then(Page::from_key).unwrap_or_default());
         if !link.has_settings() {
@@ -332,7 +338,8 @@ impl Controller {
                                 .into(),
                         );
                     });
-                } else if !known {
+                } else if !known || self.queued.get_untracked() {
+                    self.queued.set(false);
                     self.generate();
                 }
             }

@@ -31,6 +31,11 @@ impl Gallery {
         self.runs.last()
     }
 
+    /// The run with this number, to look at.
+    pub fn find(&self, job: u32) -> Option<&Run> {
+        self.runs.iter().find(|run| run.job == job)
+    }
+
     /// The run with this number.
     pub fn of(&mut self, job: u32) -> Option<&mut Run> {
         self.runs.iter_mut().find(|run| run.job == job)

@@ -16,6 +16,7 @@ mod format;
 mod frames;
 mod gallery;
 mod inbox;
+mod journal;
 mod live;
 mod mask;
 mod page;
@@ -25,7 +26,6 @@ mod session;
 mod settings;
 mod share;
 mod start;
-#[allow(dead_code, reason = "sweep and log are about to use it")]
 mod store;
 mod terms;
 

@@ -255,22 +255,16 @@ impl Session {
     fn cancelled(&mut self, job: u32) {
         let dropped = self.pending.take_if(|(pending, _)| *pending == job).is_some();
         let replaced = self.pending.is_some();
-        let mut stopped = None;
+        let mut stopped = dropped.then(|| "Cancelled before the first step.".to_owned());
         if let Some(run) = self.run_of(job).filter(|run| run.is_running()) {
             run.phase = Phase::Cancelled;
-            stopped = Some((run.steps_done(), run.steps_total()));
+            stopped = Some(format!("Cancelled after {} of {} steps.", run.steps_done(), run.steps_total()));
         }
-        match stopped {
-            _ if self.is_live => {}
-            Some((done, total)) if !replaced => {
-                self.milestone = format!("Cancelled after {done} of {total} steps.");
-                if let Some((picture, all)) = self.batch.position() {
-                    self.milestone += &format!(" {} of {all} pictures are done.", picture - 1);
-                }
-            }
-            None if dropped => self.milestone = "Cancelled before the first step.".into(),
-            _ => {}
+        let Some(mut milestone) = stopped.filter(|_| !replaced && !self.is_live) else { return };
+        if let Some((picture, all)) = self.batch.position() {
+            milestone += &format!(" {} of {all} pictures are done.", picture - 1);
         }
+        self.milestone = milestone;
     }
 
     fn fail(&mut self, job: Option<u32>, failure: Failure) {

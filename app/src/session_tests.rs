@@ -196,6 +196,19 @@ fn cancelling_a_batch_keeps_what_is_finished() {
 }
 
 #[test]
+fn a_batch_may_be_cancelled_between_two_pictures() {
+    let mut session = ready();
+    session.submit(job().series(3));
+    let first = next_picture(&mut session).unwrap();
+    done(&mut session, first);
+    let (second, _) = session.advance().unwrap();
+    assert_eq!(session.cancel(), Some(second));
+    session.apply(FromWorker::Cancelled { job: second, steps_done: 0 }, None);
+    assert_eq!(session.milestone, "Cancelled before the first step. 1 of 3 pictures are done.");
+    assert_eq!((session.advance(), session.state_name()), (None, "ready"));
+}
+
+#[test]
 fn a_failure_ends_the_batch() {
     let mut session = ready();
     session.submit(job().series(2));

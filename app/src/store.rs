@@ -145,19 +145,6 @@ impl Store {
         };
         delete.await.map(drop).map_err(|error: idb::Error| sentence(&error))
     }
-
-    /// Removes every record of a table.
-    ///
-    /// # Errors
-    /// One sentence, where the database cannot be written.
-    pub async fn clear(&self, table: Table) -> Result<(), String> {
-        let clear = async {
-            let transaction = self.0.transaction(&[table.name()], TransactionMode::ReadWrite)?;
-            transaction.object_store(table.name())?.clear()?.await?;
-            transaction.commit()?.await
-        };
-        clear.await.map(drop).map_err(|error: idb::Error| sentence(&error))
-    }
 }
 
 /// Adds the tables that an older version did not have.

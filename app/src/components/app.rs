@@ -2,10 +2,10 @@
 
 use super::{
     change_map::ChangeMap, compare_page::ComparePage, details::Details, film_strip::FilmStrip, form::Form,
-    gallery_strip::GalleryStrip, guidance_split::GuidanceSplit, header::Header, link_dialog::LinkDialog,
-    log_page::LogPage, mask_dialog::MaskDialog, models_page::ModelsPage, notices::Notices, offer_dialog::OfferDialog,
-    progress::Progress, scrubber::Scrubber, sigma_curve::SigmaCurve, stage::Stage, step_terms::StepTerms,
-    sweep_page::SweepPage, view_toggle::ViewToggle,
+    gallery_strip::GalleryStrip, guidance_split::GuidanceSplit, header::Header, link_dialog::LinkDialog, log::LogPage,
+    mask_dialog::MaskDialog, models_page::ModelsPage, notices::Notices, offer_dialog::OfferDialog, progress::Progress,
+    scrubber::Scrubber, sigma_curve::SigmaCurve, stage::Stage, step_terms::StepTerms, sweep_page::SweepPage,
+    view_toggle::ViewToggle,
 };
 use crate::{controller::Controller, page::Page};
 use leptos::prelude::*;

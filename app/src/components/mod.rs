@@ -17,7 +17,7 @@ mod header;
 mod link_dialog;
 mod live_switch;
 mod loading;
-mod log_page;
+mod log;
 mod mask_canvas;
 mod mask_dialog;
 mod models_page;

@@ -94,7 +94,12 @@ impl Controller {
                 | FromWorker::Cancelled { .. }
                 | FromWorker::Failed { job: Some(_), .. }
         );
+        let over = match &message {
+            FromWorker::Done { job, .. } | FromWorker::Cancelled { job, .. } => Some(*job),
+            _ => None,
+        };
         self.session.update(|session| session.apply(message, pixels.as_deref()));
+        over.into_iter().for_each(|job| self.log_run(job));
         if loaded {
             self.model_loaded(known);
         }
