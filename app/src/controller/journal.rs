@@ -2,8 +2,7 @@
 
 use super::Controller;
 use crate::{
-    browser, journal,
-    share,
+    browser, journal, share,
     store::{Record, Store, Table},
 };
 use lab::log::{self, RunRecord};
