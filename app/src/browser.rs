@@ -109,18 +109,13 @@ pub async fn copy(text: &str) -> Result<(), String> {
 /// The browser's words.
 pub fn save_png(pixels: &Pixels, name: &str) -> Result<(), String> {
     let document = window().and_then(|window| window.document()).ok_or("there is no document")?;
-    let create = |tag: &str| document.create_element(tag).map_err(|error| describe(&error));
-    let canvas: HtmlCanvasElement = create("canvas")?.unchecked_into();
+    let canvas: HtmlCanvasElement =
+        document.create_element("canvas").map_err(|error| describe(&error))?.unchecked_into();
     paint::exactly(&canvas, pixels);
-    let anchor: HtmlAnchorElement = create("a")?.unchecked_into();
-    anchor.set_download(name);
+    let name = name.to_owned();
     let save = Closure::once_into_js(move |blob: Option<Blob>| {
-        if let Some(url) = blob.and_then(|blob| Url::create_object_url_with_blob(&blob).ok()) {
-            anchor.set_href(&url);
-            anchor.click();
-            // Revoking at once would cancel the download in some browsers; a minute is plenty for a local blob.
-            gloo::timers::callback::Timeout::new(60_000, move || drop(Url::revoke_object_url(&url))).forget();
-        }
+        // What could go wrong was tried before: the canvas is there, and links are the page's own.
+        let _ = blob.map(|blob| save_blob(&blob, &name));
     });
     canvas.to_blob(save.unchecked_ref()).map_err(|error| describe(&error))
 }
@@ -134,15 +129,25 @@ pub async fn png(pixels: &Pixels) -> Result<Vec<u8>, String> {
     let canvas: HtmlCanvasElement =
         document.create_element("canvas").map_err(|error| describe(&error))?.unchecked_into();
     paint::exactly(&canvas, pixels);
-    let blob = js_sys::Promise::new(&mut |resolve, reject| {
-        if let Err(error) = canvas.to_blob(&resolve) {
-            let _ = reject.call1(&JsValue::NULL, &error);
-        }
-    });
-    let blob = JsFuture::from(blob).await.map_err(|error| describe(&error))?;
-    let blob: Blob = blob.dyn_into().map_err(|_| "the browser makes no PNG of it")?;
-    let buffer = JsFuture::from(blob.array_buffer()).await.map_err(|error| describe(&error))?;
+    let buffer = canvas_blob(&canvas).await?.array_buffer();
+    let buffer = JsFuture::from(buffer).await.map_err(|error| describe(&error))?;
     Ok(js_sys::Uint8Array::new(&buffer).to_vec())
+}
+
+/// Saves a file.
+///
+/// # Errors
+/// The browser's words.
+pub fn save_blob(blob: &Blob, name: &str) -> Result<(), String> {
+    let document = window().and_then(|window| window.document()).ok_or("there is no document")?;
+    let anchor: HtmlAnchorElement = document.create_element("a").map_err(|error| describe(&error))?.unchecked_into();
+    let url = Url::create_object_url_with_blob(blob).map_err(|error| describe(&error))?;
+    anchor.set_download(name);
+    anchor.set_href(&url);
+    anchor.click();
+    // Revoking at once would cancel the download in some browsers; a minute is plenty for a local blob.
+    gloo::timers::callback::Timeout::new(60_000, move || revoke_url(&url)).forget();
+    Ok(())
 }
 
 /// Saves text as a file.
@@ -150,14 +155,32 @@ pub async fn png(pixels: &Pixels) -> Result<Vec<u8>, String> {
 /// # Errors
 /// The browser's words.
 pub fn save_text(text: &str, kind: &str, name: &str) -> Result<(), String> {
-    let url = object_url(text.as_bytes(), kind).ok_or("the browser makes no file of it")?;
-    let document = window().and_then(|window| window.document()).ok_or("there is no document")?;
-    let anchor: HtmlAnchorElement = document.create_element("a").map_err(|error| describe(&error))?.unchecked_into();
-    anchor.set_download(name);
-    anchor.set_href(&url);
-    anchor.click();
-    gloo::timers::callback::Timeout::new(60_000, move || revoke_url(&url)).forget();
-    Ok(())
+    save_blob(&blob(text.as_bytes(), kind)?, name)
+}
+
+/// Bytes as a file of this type.
+///
+/// # Errors
+/// The browser's words.
+pub fn blob(bytes: &[u8], kind: &str) -> Result<Blob, String> {
+    let parts = js_sys::Array::of1(&js_sys::Uint8Array::from(bytes));
+    let bag = BlobPropertyBag::new();
+    bag.set_type(kind);
+    Blob::new_with_u8_array_sequence_and_options(&parts, &bag).map_err(|error| describe(&error))
+}
+
+/// A canvas as a PNG file.
+///
+/// # Errors
+/// The browser's words; a canvas that is too large gives no file.
+pub async fn canvas_blob(canvas: &HtmlCanvasElement) -> Result<Blob, String> {
+    let promise = js_sys::Promise::new(&mut |resolve, reject| {
+        if let Err(error) = canvas.to_blob(&resolve) {
+            let _ = reject.call1(&JsValue::NULL, &error);
+        }
+    });
+    let blob = JsFuture::from(promise).await.map_err(|error| describe(&error))?;
+    blob.dyn_into().map_err(|_| "the picture is too large for this browser".to_owned())
 }
 
 /// The text of a file.
@@ -171,11 +194,7 @@ pub async fn text(file: &Blob) -> Result<String, String> {
 
 /// An address for bytes, until it is revoked.
 pub fn object_url(bytes: &[u8], kind: &str) -> Option<String> {
-    let options = BlobPropertyBag::new();
-    options.set_type(kind);
-    let parts = js_sys::Array::of1(&js_sys::Uint8Array::from(bytes));
-    let blob = Blob::new_with_u8_array_sequence_and_options(&parts, &options).ok()?;
-    Url::create_object_url_with_blob(&blob).ok()
+    Url::create_object_url_with_blob(&blob(bytes, kind).ok()?).ok()
 }
 
 /// Lets go of what an address of [`object_url`] stands for.

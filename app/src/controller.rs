@@ -1,6 +1,7 @@
 //! What the user can do, and what happens when the worker says something: the one place that joins the plain state
 //! with the browser. Components read its signals and call its methods.
 
+mod export;
 mod inside;
 mod journal;
 mod live;
@@ -8,6 +9,7 @@ mod models;
 mod start;
 mod worker;
 
+pub use export::{Export, Progress};
 pub use journal::Journal;
 pub use live::Live;
 pub use models::Offer;
@@ -51,6 +53,8 @@ pub struct Controller {
     pub link_by_hand: RwSignal<Option<String>>,
     /// The picture to start from.
     pub start: Start,
+    /// Saving the denoising.
+    pub export: Export,
     /// Live mode.
     pub live: Live,
     /// The log of runs.
@@ -73,6 +77,7 @@ impl Controller {
             settings,
             session,
             start: Start::new(settings, session),
+            export: Export::new(),
             live: Live::new(),
             journal: Journal::new(),
             advanced_open: RwSignal::new(false),
@@ -94,6 +99,7 @@ impl Controller {
         });
         this.watch_for_pictures();
         this.follow_the_form();
+        this.follow_export();
         this.open_fragment();
         leptos::leptos_dom::helpers::window_event_listener(leptos::ev::hashchange, move |_| this.open_fragment());
         this.spawn();

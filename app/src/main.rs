@@ -11,6 +11,7 @@ mod components;
 mod controller;
 mod cost;
 mod engine;
+mod export;
 mod field;
 mod format;
 mod frames;

@@ -78,14 +78,15 @@ pub fn bitmap(bitmap: &ImageBitmap, side_max: u32) -> Option<Pixels> {
     read(&context, width, height)
 }
 
-fn new_canvas(width: u32, height: u32) -> Option<HtmlCanvasElement> {
+/// A canvas that is not in the page.
+pub fn new_canvas(width: u32, height: u32) -> Option<HtmlCanvasElement> {
     let canvas: HtmlCanvasElement = web_sys::window()?.document()?.create_element("canvas").ok()?.dyn_into().ok()?;
     resize(&canvas, width, height);
     Some(canvas)
 }
 
 /// The context of a canvas that scales well and is read back.
-fn smooth_context(canvas: &HtmlCanvasElement) -> Option<CanvasRenderingContext2d> {
+pub fn smooth_context(canvas: &HtmlCanvasElement) -> Option<CanvasRenderingContext2d> {
     let options = js_sys::Object::new();
     js_sys::Reflect::set(&options, &"willReadFrequently".into(), &true.into()).ok()?;
     let context = canvas.get_context_with_context_options("2d", &options).ok()??;

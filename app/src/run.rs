@@ -179,8 +179,8 @@ impl Run {
         steps
     }
 
-    /// `a-red-heart-seed7-20steps.png`; a step's frame has its number in the name, too.
-    pub fn file_name(&self, step: Option<u32>, view: View) -> String {
+    /// `a-red-heart-seed7-20steps`: what every file of the run is named by.
+    pub fn file_stem(&self) -> String {
         let mut slug = String::new();
         for part in
             self.request.prompt.to_lowercase().split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty())
@@ -192,12 +192,22 @@ impl Run {
             slug.push('-');
         }
         let prompt = if slug.is_empty() { "picture-" } else { &slug };
+        format!("{prompt}seed{}-{}steps", self.request.seed, self.request.num_inference_steps)
+    }
+
+    /// `a-red-heart-seed7-20steps.png`; a step's frame has its number in the name, too.
+    pub fn file_name(&self, step: Option<u32>, view: View) -> String {
         let suffix = match (step, view) {
             (None, _) => String::new(),
             (Some(step), View::Denoised) => format!("-step{step}"),
             (Some(step), View::Noisy) => format!("-step{step}-noisy"),
         };
-        format!("{prompt}seed{}-{}steps{suffix}.png", self.request.seed, self.request.num_inference_steps)
+        format!("{}{suffix}.png", self.file_stem())
+    }
+
+    /// Steps that are not decoded in full in a view, in order.
+    pub fn unrefined(&self, view: View) -> Vec<u32> {
+        self.frames.iter().filter(|frame| !frame.is_refined(view)).map(|frame| frame.report.step).collect()
     }
 
     /// The sampler's numbers for each evaluation of an outer step, counted from 1.

@@ -1,11 +1,10 @@
 //! The page as a whole: header, notices, and the page that the address names.
 
 use super::{
-    change_map::ChangeMap, compare_page::ComparePage, details::Details, film_strip::FilmStrip, form::Form,
-    gallery_strip::GalleryStrip, guidance_split::GuidanceSplit, header::Header, link_dialog::LinkDialog, log::LogPage,
+    compare_page::ComparePage, details::Details, expert_notes::ExpertNotes, film_strip::FilmStrip, form::Form,
+    gallery_strip::GalleryStrip, header::Header, inside::Inside, link_dialog::LinkDialog, log::LogPage,
     mask_dialog::MaskDialog, models_page::ModelsPage, notices::Notices, offer_dialog::OfferDialog, progress::Progress,
-    scrubber::Scrubber, sigma_curve::SigmaCurve, stage::Stage, step_terms::StepTerms, sweep_page::SweepPage,
-    view_toggle::ViewToggle,
+    scrubber::Scrubber, stage::Stage, sweep_page::SweepPage, view_toggle::ViewToggle,
 };
 use crate::{controller::Controller, page::Page};
 use leptos::prelude::*;
@@ -42,12 +41,8 @@ pub fn App() -> impl IntoView {
                         <GalleryStrip/>
                     </div>
                 </section>
-                <section class="inside" aria-label="Inside the step">
-                    <SigmaCurve/>
-                    <StepTerms/>
-                    <GuidanceSplit/>
-                    <ChangeMap/>
-                </section>
+                <Inside/>
+                <ExpertNotes/>
             </div>
             {move || match page.get() {
                 Page::Run => ().into_any(),

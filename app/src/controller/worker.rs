@@ -134,6 +134,9 @@ impl Controller {
 
     /// Asks for full decodes of what is kept, once the engine has nothing better to do.
     pub(super) fn refine(self) {
+        if let Some((job, view, steps)) = self.export_needs() {
+            return self.send(&ToWorker::Refine { job, steps, view });
+        }
         let view = self.view.get_untracked();
         let wanted = self.session.with_untracked(|session| {
             let run = session.run().filter(|_| !session.is_running())?;

@@ -1,0 +1,118 @@
+//! A WebM video by the browser's own recorder, which takes as long as the video plays.
+
+use super::{Film, encode::ExportError};
+use crate::{engine::describe, frames::Pixels, paint};
+use js_sys::Promise;
+use std::{cell::RefCell, rc::Rc};
+use wasm_bindgen::{JsCast, JsValue, closure::Closure};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Blob, BlobEvent, CanvasCaptureMediaStreamTrack, MediaRecorder, MediaRecorderOptions, MediaStream};
+
+/// In order of preference.
+const KINDS: [&str; 3] = ["video/webm;codecs=vp9", "video/webm;codecs=vp8", "video/webm"];
+const BITS_PER_SECOND: u32 = 8_000_000;
+/// Videos store colour at half the size, so small pictures are enlarged to about this.
+const SIDE_MIN: u32 = 256;
+
+/// The kind of WebM that this browser records.
+///
+/// # Errors
+/// Why it records none, as one sentence.
+pub fn kind() -> Result<&'static str, &'static str> {
+    let has = |object: &JsValue, name: &str| js_sys::Reflect::has(object, &name.into()).unwrap_or(false);
+    if !has(&js_sys::global(), "MediaRecorder") {
+        return Err("This browser has no recorder for videos (MediaRecorder).");
+    }
+    let canvas = paint::new_canvas(1, 1).ok_or("This browser has no canvas.")?;
+    if !has(&canvas, "captureStream") {
+        return Err("This browser cannot record a canvas (captureStream).");
+    }
+    let supported = KINDS.into_iter().find(|kind| MediaRecorder::is_type_supported(kind));
+    supported.ok_or("This browser's recorder writes no WebM.")
+}
+
+/// How many times larger the video is than the pictures.
+pub fn enlarged(width: u32, height: u32) -> u32 {
+    SIDE_MIN.div_ceil(width.min(height).max(1))
+}
+
+fn failed(error: JsValue) -> ExportError {
+    ExportError::Browser(describe(&error))
+}
+
+/// Resolves after so many milliseconds; 0 lets the page work off what waits.
+pub async fn rest(ms: u32) {
+    let promise = Promise::new(&mut |resolve, _| {
+        let window = web_sys::window();
+        let set = window.map(|w| w.set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, ms as i32));
+        if !matches!(set, Some(Ok(_))) {
+            // Without a timer there is nothing to wait for.
+            let _ = resolve.call0(&JsValue::NULL);
+        }
+    });
+    // The promise is never rejected.
+    let _ = JsFuture::from(promise).await;
+}
+
+/// Records the film. `next` gives one frame after the other.
+///
+/// # Errors
+/// Those of `next`, and the browser's.
+pub async fn record(
+    film: &Film,
+    mut next: impl AsyncFnMut(usize) -> Result<Pixels, ExportError>,
+) -> Result<Blob, ExportError> {
+    let kind = kind().map_err(|reason| ExportError::Browser(reason.into()))?;
+    let scale = enlarged(film.width, film.height);
+    let (width, height) = (film.width * scale, film.height * scale);
+    let canvas = paint::new_canvas(width, height).ok_or(ExportError::Canvas)?;
+    let context = paint::smooth_context(&canvas).ok_or(ExportError::Canvas)?;
+    let draw = |pixels: &Pixels| {
+        let source = paint::new_canvas(pixels.width, pixels.height).ok_or(ExportError::Canvas)?;
+        paint::exactly(&source, pixels);
+        let (w, h) = (f64::from(width), f64::from(height));
+        context.draw_image_with_html_canvas_element_and_dw_and_dh(&source, 0.0, 0.0, w, h).map_err(failed)
+    };
+    draw(&next(0).await?)?;
+    // Frames are taken when they are asked for, not by the clock.
+    let stream: MediaStream = canvas.capture_stream_with_frame_request_rate(0.0).map_err(failed)?;
+    let track: CanvasCaptureMediaStreamTrack = stream.get_video_tracks().get(0).unchecked_into();
+    let options = MediaRecorderOptions::new();
+    options.set_mime_type(kind);
+    options.set_video_bits_per_second(BITS_PER_SECOND);
+    let recorder =
+        MediaRecorder::new_with_media_stream_and_media_recorder_options(&stream, &options).map_err(failed)?;
+    let parts: Rc<RefCell<Vec<JsValue>>> = Rc::default();
+    let kept = parts.clone();
+    let on_data = Closure::<dyn FnMut(BlobEvent)>::new(move |event: BlobEvent| {
+        kept.borrow_mut().extend(event.data().map(JsValue::from));
+    });
+    recorder.set_ondataavailable(Some(on_data.as_ref().unchecked_ref()));
+    let stopped = Promise::new(&mut |resolve, reject| {
+        recorder.set_onstop(Some(&resolve));
+        recorder.set_onerror(Some(&reject));
+    });
+    recorder.start().map_err(failed)?;
+    let mut shown = Ok(());
+    for i in 0..film.len() {
+        shown = match next(i).await {
+            Ok(pixels) => draw(&pixels),
+            Err(error) => Err(error),
+        };
+        if shown.is_err() {
+            break;
+        }
+        track.request_frame();
+        rest(film.ms(i)).await;
+    }
+    // A frame lasts until the next one comes: the last one needs a successor.
+    track.request_frame();
+    recorder.stop().map_err(failed)?;
+    JsFuture::from(stopped).await.map_err(failed)?;
+    track.stop();
+    shown?;
+    let parts: js_sys::Array = parts.borrow().iter().collect();
+    let bag = web_sys::BlobPropertyBag::new();
+    bag.set_type("video/webm");
+    Blob::new_with_blob_sequence_and_options(&parts, &bag).map_err(failed)
+}
