@@ -114,6 +114,15 @@ impl Controller {
         self.page.set(page);
     }
 
+    /// Follows a link to settings that is on the page itself. (The base of the page has no query, so the browser would
+    /// load the page anew where the address has one.)
+    pub fn follow_link(self, fragment: &str) {
+        match browser::fragment().trim_start_matches('#') == fragment {
+            true => self.open_fragment(),
+            false => browser::set_fragment(fragment),
+        }
+    }
+
     /// What is wrong with a field, if anything.
     pub fn error(self, field: Field) -> Option<FieldError> {
         if field == Field::Strength && !self.start.has_picture() {

@@ -34,6 +34,7 @@ scenario('the curve follows the scrubber and leads it, by key and by pointer', {
 
   await page.getByText('All steps as a table', { exact: true }).click();
   const rows = page.getByRole('region', { name: 'All steps as a table' }).locator('tbody tr');
+  await rows.nth(4).waitFor();
   assert.equal(await rows.count(), 5);
   const sigmas = (await rows.evaluateAll((all) => all.map((row) => row.cells[2].innerText))).map(Number);
   assert.ok(sigmas.every((sigma, i) => i === 0 || sigma < sigmas[i - 1]), `falling noise levels: ${sigmas}`);
@@ -54,6 +55,7 @@ for (const [scheduler, calls] of [['euler', 1], ['heun', 2], ['dpmpp-2m', 1]]) {
     const evals = message.plan.evals.filter(({ step }) => step === 2);
     assert.equal(evals.length, calls);
     const tables = card.locator('table');
+    await tables.nth(calls - 1).waitFor();
     assert.equal(await tables.count(), calls);
     for (const [i, told] of evals.entries()) {
       const row = (name) => tables.nth(i).locator('tr', { hasText: name }).locator('td').innerText();
@@ -72,12 +74,17 @@ scenario('the strip has a lane for the noise and one for the prediction', {}, as
   await app.open();
   await app.generate({ prompt: 'a blue fish', steps: 3, seed: 5 });
   const lanes = page.locator('.strip .slot').nth(0).locator('canvas');
+  await lanes.nth(1).waitFor();
   assert.equal(await lanes.count(), 2);
   const [noisy, clean] = await lanes.evaluateAll((all) => all.map((canvas) => window.stepscopeTest.hash(canvas)));
   assert.notEqual(noisy, clean);
   await lanes.nth(0).click();
   await app.picture('Step 1 of 3').waitFor();
   await page.getByRole('button', { name: 'Noisy latents', pressed: true }).waitFor();
+  await page.waitForFunction(() => {
+    const last = [...document.querySelectorAll('.strip .change')].at(-1);
+    return last.style.getPropertyValue('--change') > 0;
+  });
   const heat = await page.locator('.strip .change').evaluateAll((all) => all.map((bar) => bar.style.getPropertyValue('--change')));
   assert.equal(Number(heat[0]), 0, 'the first step has nothing to change');
   assert.ok(heat.slice(1).every((change) => Number(change) > 0), heat.join());

@@ -1,14 +1,25 @@
 //! Where common advice about steps is wrong, each with a source and a demonstration that runs here.
 
-use super::expert_texts::{NOTES, Note};
+use super::{
+    controller,
+    expert_texts::{NOTES, Note},
+    page_link::is_plain,
+};
 use leptos::prelude::*;
 
 fn note(note: &'static Note) -> impl IntoView {
     let sources = note.sources.iter().map(|(label, address)| {
         view! { <li><a href=*address target="_blank" rel="noreferrer">{*label}</a></li> }
     });
+    let controller = controller();
     let demos = note.demos.iter().map(|(label, fragment)| {
-        view! { <a class="demo" href=format!("#{fragment}")>{*label}</a> }
+        let follow = move |event: web_sys::MouseEvent| {
+            if is_plain(&event) {
+                event.prevent_default();
+                controller.follow_link(fragment);
+            }
+        };
+        view! { <a class="demo" href=format!("#{fragment}") on:click=follow>{*label}</a> }
     });
     view! {
         <article>

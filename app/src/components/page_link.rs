@@ -5,7 +5,12 @@ use super::controller;
 use crate::page::Page;
 use leptos::prelude::*;
 
-/// A link that changes the page in place. A click that asks for a new tab is left to the browser.
+/// Whether a click is for this page: one that asks for a new tab is left to the browser.
+pub fn is_plain(event: &web_sys::MouseEvent) -> bool {
+    event.button() == 0 && !(event.ctrl_key() || event.meta_key() || event.shift_key() || event.alt_key())
+}
+
+/// A link that changes the page in place.
 #[component]
 pub fn PageLink(
     /// Where it leads.
@@ -21,7 +26,7 @@ pub fn PageLink(
 ) -> impl IntoView {
     let controller = controller();
     let click = move |event: web_sys::MouseEvent| {
-        if event.button() == 0 && !(event.ctrl_key() || event.meta_key() || event.shift_key() || event.alt_key()) {
+        if is_plain(&event) {
             event.prevent_default();
             controller.open_page(page);
         }
