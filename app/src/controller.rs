@@ -318,7 +318,7 @@ impl Controller {
     }
 
     /// Follows the fragment of the address: page, settings, and a run where it names settings.
-    pub(crate) fn open_fragment(self) {
+    fn open_fragment(self) {
         let link = Link::parse(&browser::fragment());
         self.page.set(link.view.as_deref().and_then(Page::from_key).unwrap_or_default());
         if !link.has_settings() {

@@ -127,10 +127,7 @@ impl Controller {
             let fragment = share::fragment(&record.request, 1);
             // Asked for by name, it is run even if its picture is on show.
             self.queued.set(true);
-            match browser::fragment().trim_start_matches('#') == fragment {
-                true => self.open_fragment(),
-                false => browser::set_fragment(&fragment),
-            }
+            self.follow_link(&fragment);
         }
     }
 
