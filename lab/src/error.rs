@@ -67,4 +67,12 @@ pub enum LabError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A picture's file does not tell how it was made.
+    #[error(
+        "This file tells no settings: {reason}. Choose a PNG file as Stepscope, AUTOMATIC1111, ComfyUI or InvokeAI saved it."
+    )]
+    PngInfo {
+        /// What is wrong with it.
+        reason: String,
+    },
 }

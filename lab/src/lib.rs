@@ -13,6 +13,7 @@ mod error;
 pub mod grid;
 pub mod log;
 pub mod metrics;
+pub mod png_info;
 pub mod recommend;
 pub mod samplers;
 mod stats;
