@@ -2,7 +2,7 @@
 
 use crate::frames::Pixels;
 use crate::{engine::describe, paint};
-use wasm_bindgen::{JsCast, JsValue, closure::Closure};
+use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
     Blob, BlobPropertyBag, Cache, HtmlAnchorElement, HtmlCanvasElement, HtmlElement, ImageBitmap,
@@ -103,37 +103,6 @@ pub async fn copy(text: &str) -> Result<(), String> {
     JsFuture::from(navigator.clipboard().write_text(text)).await.map(drop).map_err(|error| describe(&error))
 }
 
-/// Saves pixels as a PNG file, in their own size.
-///
-/// # Errors
-/// The browser's words.
-pub fn save_png(pixels: &Pixels, name: &str) -> Result<(), String> {
-    let document = window().and_then(|window| window.document()).ok_or("there is no document")?;
-    let canvas: HtmlCanvasElement =
-        document.create_element("canvas").map_err(|error| describe(&error))?.unchecked_into();
-    paint::exactly(&canvas, pixels);
-    let name = name.to_owned();
-    let save = Closure::once_into_js(move |blob: Option<Blob>| {
-        // What could go wrong was tried before: the canvas is there, and links are the page's own.
-        let _ = blob.map(|blob| save_blob(&blob, &name));
-    });
-    canvas.to_blob(save.unchecked_ref()).map_err(|error| describe(&error))
-}
-
-/// Pixels as the bytes of a PNG file.
-///
-/// # Errors
-/// The browser's words.
-pub async fn png(pixels: &Pixels) -> Result<Vec<u8>, String> {
-    let document = window().and_then(|window| window.document()).ok_or("there is no document")?;
-    let canvas: HtmlCanvasElement =
-        document.create_element("canvas").map_err(|error| describe(&error))?.unchecked_into();
-    paint::exactly(&canvas, pixels);
-    let buffer = canvas_blob(&canvas).await?.array_buffer();
-    let buffer = JsFuture::from(buffer).await.map_err(|error| describe(&error))?;
-    Ok(js_sys::Uint8Array::new(&buffer).to_vec())
-}
-
 /// Saves a file.
 ///
 /// # Errors
@@ -190,6 +159,15 @@ pub async fn canvas_blob(canvas: &HtmlCanvasElement) -> Result<Blob, String> {
 pub async fn text(file: &Blob) -> Result<String, String> {
     let text = JsFuture::from(file.text()).await.map_err(|error| describe(&error))?;
     text.as_string().ok_or_else(|| "it is no text".into())
+}
+
+/// The bytes of a file.
+///
+/// # Errors
+/// The browser's words.
+pub async fn bytes(file: &Blob) -> Result<Vec<u8>, String> {
+    let buffer = JsFuture::from(file.array_buffer()).await.map_err(|error| describe(&error))?;
+    Ok(js_sys::Uint8Array::new(&buffer).to_vec())
 }
 
 /// An address for bytes, until it is revoked.

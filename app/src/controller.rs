@@ -6,6 +6,7 @@ mod inside;
 mod journal;
 mod live;
 mod models;
+mod png;
 mod start;
 mod worker;
 
@@ -13,6 +14,7 @@ pub use export::{Export, Progress};
 pub use journal::Journal;
 pub use live::Live;
 pub use models::Offer;
+pub use png::PngFile;
 pub use start::Start;
 
 use crate::{
@@ -57,6 +59,8 @@ pub struct Controller {
     pub export: Export,
     /// Live mode.
     pub live: Live,
+    /// A picture's file whose settings are on offer.
+    pub png: PngFile,
     /// The log of runs.
     pub journal: Journal,
     /// Whether the form's options are open.
@@ -79,6 +83,7 @@ impl Controller {
             start: Start::new(settings, session),
             export: Export::new(),
             live: Live::new(),
+            png: PngFile::new(),
             journal: Journal::new(),
             advanced_open: RwSignal::new(false),
             view: RwSignal::new(View::Denoised),
@@ -260,22 +265,6 @@ impl Controller {
                 }
             }
         });
-    }
-
-    /// Saves what the canvas shows.
-    pub fn save_png(self) {
-        let view = self.view.get_untracked();
-        let file = self.session.with_untracked(|session| {
-            let run = session.run()?;
-            let shown = run.shown(view)?;
-            Some((run.file_name(shown.step, view), shown.pixels))
-        });
-        if let Some((name, pixels)) = file {
-            match browser::save_png(&pixels, &name) {
-                Ok(()) => self.announce(&format!("Saved {name}.")),
-                Err(error) => self.announce(&format!("The picture could not be saved: {error}")),
-            }
-        }
     }
 
     /// Says something in the status region.

@@ -22,6 +22,7 @@ mod live;
 mod mask;
 mod page;
 mod paint;
+mod png_words;
 mod run;
 mod session;
 mod settings;

@@ -15,6 +15,8 @@ pub struct Link {
     values: Vec<(Field, Result<String, String>)>,
     /// Which view of the page, if the fragment says.
     pub view: Option<String>,
+    /// Whether the settings stood in a file.
+    is_file: bool,
 }
 
 impl Link {
@@ -37,6 +39,22 @@ impl Link {
         link
     }
 
+    /// Settings by the keys of a link.
+    pub fn of_settings(settings: &[(&'static str, String)]) -> Self {
+        let known = |(key, text): &(&str, String)| Some((Field::from_key(key)?, Ok(text.clone())));
+        Self { values: settings.iter().filter_map(known).collect(), ..Self::default() }
+    }
+
+    /// The same settings, with notices that speak of a file.
+    pub fn within_file(self) -> Self {
+        Self { is_file: true, ..self }
+    }
+
+    /// Whether it says anything about a field.
+    pub fn names(&self, field: Field) -> bool {
+        self.values.iter().any(|(other, _)| *other == field)
+    }
+
     /// Whether the fragment names a setting at all; if so, the page runs it at once.
     pub fn has_settings(&self) -> bool {
         !self.values.is_empty()
@@ -49,7 +67,7 @@ impl Link {
 
     /// Whether the link was made with a picture to start from, which no link can carry.
     pub fn wants_picture(&self) -> bool {
-        self.values.iter().any(|(field, _)| *field == Field::Strength)
+        self.names(Field::Strength)
     }
 
     /// Lays the link's values over `defaults`. Also returns one sentence for each value that could not be used.
@@ -57,9 +75,10 @@ impl Link {
     pub fn over(&self, defaults: &Settings, models: &[String], rule: Option<SizeRule>) -> (Settings, Vec<String>) {
         let mut settings = defaults.clone();
         let mut notices = Vec::new();
+        let place = if self.is_file { "file" } else { "link" };
         for (field, text) in &self.values {
             let problem = match text {
-                Err(raw) => Some(format!("the link's {} '{raw}' is not valid text.", field.key())),
+                Err(raw) => Some(format!("the {place}'s {} '{raw}' is not valid text.", field.key())),
                 Ok(text) if *field == Field::Model && !models.is_empty() && !models.contains(text) => {
                     Some(format!("there is no model '{text}' here."))
                 }
@@ -68,7 +87,7 @@ impl Link {
             match (problem, text) {
                 (None, Ok(text)) => settings.set(*field, text.as_str()),
                 (problem, _) => notices.push(format!(
-                    "In the link, {} cannot be used: {} Using {} instead.",
+                    "In the {place}, {} cannot be used: {} Using {} instead.",
                     field.key(),
                     problem.unwrap_or_default(),
                     match defaults.get(*field) {
@@ -80,10 +99,10 @@ impl Link {
         }
         if settings.is_ays() {
             let asked = settings.get(Field::Steps).to_owned();
-            let names_steps = self.values.iter().any(|(field, _)| *field == Field::Steps);
+            let names_steps = self.names(Field::Steps);
             if names_steps && settings.error(Field::Steps, rule).is_some() {
                 notices.push(format!(
-                    "In the link, {asked} steps do not go with Align Your Steps, which has {AYS_STEPS}. Using {AYS_STEPS}."
+                    "In the {place}, {asked} steps do not go with Align Your Steps, which has {AYS_STEPS}. Using {AYS_STEPS}."
                 ));
             }
             settings.set(Field::Steps, AYS_STEPS.to_string());

@@ -3,8 +3,9 @@
 use super::{
     compare_page::ComparePage, details::Details, expert_notes::ExpertNotes, film_strip::FilmStrip, form::Form,
     gallery_strip::GalleryStrip, header::Header, inside::Inside, link_dialog::LinkDialog, log::LogPage,
-    mask_dialog::MaskDialog, models_page::ModelsPage, notices::Notices, offer_dialog::OfferDialog, progress::Progress,
-    scrubber::Scrubber, stage::Stage, sweep_page::SweepPage, view_toggle::ViewToggle,
+    mask_dialog::MaskDialog, models_page::ModelsPage, notices::Notices, offer_dialog::OfferDialog,
+    png_dialog::PngDialog, progress::Progress, scrubber::Scrubber, stage::Stage, sweep_page::SweepPage,
+    view_toggle::ViewToggle,
 };
 use crate::{controller::Controller, page::Page};
 use leptos::prelude::*;
@@ -55,5 +56,6 @@ pub fn App() -> impl IntoView {
         <LinkDialog/>
         <MaskDialog/>
         <OfferDialog/>
+        <PngDialog/>
     }
 }

@@ -1,8 +1,8 @@
 //! The form: everything that decides a picture, and the buttons that start and stop it.
 
 use super::{
-    actions::Actions, advanced_fields::AdvancedFields, live_switch::LiveSwitch, prompt_fields::PromptFields,
-    sampler_fields::SamplerFields, start_section::StartSection, steps_field::StepsField,
+    actions::Actions, advanced_fields::AdvancedFields, live_switch::LiveSwitch, png_dialog::PngButton,
+    prompt_fields::PromptFields, sampler_fields::SamplerFields, start_section::StartSection, steps_field::StepsField,
 };
 use leptos::prelude::*;
 
@@ -18,6 +18,7 @@ pub fn Form() -> impl IntoView {
                 <LiveSwitch/>
                 <StartSection/>
                 <AdvancedFields/>
+                <PngButton/>
             </div>
             <Actions/>
         </form>

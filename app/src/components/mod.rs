@@ -30,6 +30,7 @@ mod number_field;
 mod offer_dialog;
 mod page_link;
 mod planned_page;
+mod png_dialog;
 mod progress;
 mod prompt_fields;
 mod sampler_fields;

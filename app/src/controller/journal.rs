@@ -102,10 +102,9 @@ impl Controller {
         });
         let Some((record, picture)) = ended else { return };
         self.journal.insert([record.clone()]);
-        leptos::task::spawn_local(async move {
-            let png = browser::png(&picture).await.ok();
-            self.journal.keep(vec![(record, png)]).await;
-        });
+        // A picture whose pixels do not fill it was refused when it came.
+        let png = super::png::file(&record.request, &record.model, None, &picture).ok();
+        leptos::task::spawn_local(self.journal.keep(vec![(record, png)]));
     }
 
     /// Changes a record in place.

@@ -109,20 +109,15 @@ impl Controller {
             self.start.is_dragging.set(false);
             let Some(file) = file_in(event.data_transfer()) else { return };
             event.prevent_default();
-            match self.takes_pictures() {
-                true => self.take_file(file),
-                false => {
-                    self.announce("Pictures can be dropped on the Run page, once a model with an encoder is loaded.")
-                }
-            }
+            self.take_dropped(file);
         });
         window_event_listener(ev::paste, move |event| {
             let data = event.clipboard_data();
             // Office programs put a picture of the text beside the text.
             let is_text = carries(data.as_ref(), "text/plain");
-            if let Some(file) = file_in(data).filter(|_| !is_text && self.takes_pictures()) {
+            if let Some(file) = file_in(data).filter(|_| !is_text) {
                 event.prevent_default();
-                self.take_file(file);
+                self.take_dropped(file);
             }
         });
         Effect::new(move |_| {
@@ -143,7 +138,7 @@ impl Controller {
     }
 
     /// Whether the model can start from a picture, and the form is on show.
-    fn takes_pictures(self) -> bool {
+    pub fn takes_pictures(self) -> bool {
         let has_encoder = |session: &Session| session.model.as_ref().is_some_and(|model| model.has_encoder);
         self.page.get_untracked() == Page::Run && self.session.with_untracked(has_encoder)
     }

@@ -1,8 +1,7 @@
 //! The line of text that AUTOMATIC1111's web UI writes into its pictures and reads back, for a run of ours.
 //! Names and order follow its "infotext"; what it has no name for carries ours.
 
-use super::RunRecord;
-use protocol::{RngKind, SchedulerKind, Timesteps};
+use protocol::{GenerateRequest, RngKind, SchedulerKind, Timesteps};
 
 /// Our sampler as (Sampler, Schedule type) of the web UI, which keeps the two apart.
 pub const SAMPLERS: &[(SchedulerKind, &str, &str)] = &[
@@ -24,9 +23,9 @@ pub const SAMPLERS: &[(SchedulerKind, &str, &str)] = &[
     (SchedulerKind::Tcd, "TCD", ""),
 ];
 
-/// The whole text: prompt, negative prompt, and the line of settings.
-pub fn parameters(record: &RunRecord) -> String {
-    let request = &record.request;
+/// The whole text: prompt, negative prompt, and the line of settings. `model` is its display name; `step` says which step
+/// of the run a picture shows, if it is not the finished one.
+pub fn parameters(request: &GenerateRequest, model: &str, step: Option<u32>) -> String {
     let (sampler, schedule) = SAMPLERS
         .iter()
         .find(|(kind, ..)| *kind == request.scheduler)
@@ -41,10 +40,11 @@ pub fn parameters(record: &RunRecord) -> String {
         ("CFG scale", Some(request.guidance_scale.to_string())),
         ("Seed", Some(request.seed.to_string())),
         ("Size", Some(format!("{}x{}", request.width, request.height))),
-        ("Model", Some(record.model.clone())),
+        ("Model", Some(model.to_owned())),
         ("Denoising strength", strength),
         ("Eta DDIM", eta),
         ("RNG", Some(if request.rng == RngKind::Cpu { "CPU" } else { "NV" }.to_owned())),
+        ("Stepscope step", step.map(|step| format!("{step} of {}", request.num_inference_steps))),
         ("Version", Some(format!("Stepscope {}", env!("CARGO_PKG_VERSION")))),
     ];
     let settings: Vec<String> =
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn a_plain_run_reads_as_the_web_ui_writes_it() {
-        let text = parameters(&record());
+        let text = parameters(&record().request, "Emoji", None);
         let expected = format!(
             "red heart\nSteps: 20, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 4, Seed: 18446744073709551615, \
              Size: 128x96, Model: Emoji, RNG: CPU, Version: Stepscope {}",
@@ -84,18 +84,18 @@ mod tests {
     #[test]
     fn what_is_unusual_is_named_and_odd_names_are_quoted() {
         let mut record = record();
-        record.model = "Emoji, fast: 4 steps".into();
         record.request.negative_prompt = Some("blurry".into());
         record.request.init = Some(InitImage { strength: 0.75, mask: false });
         record.request.timesteps = Timesteps::Ays;
         record.request.rng = RngKind::Philox;
-        let text = parameters(&record);
+        let text = parameters(&record.request, "Emoji, fast: 4 steps", Some(3));
         for part in [
             "\nNegative prompt: blurry\n",
             "Schedule type: Align Your Steps",
             "Model: \"Emoji, fast: 4 steps\"",
             "Denoising strength: 0.75",
             "RNG: NV",
+            "Stepscope step: 3 of 20",
         ] {
             assert!(text.contains(part), "{part} in {text}");
         }

@@ -6,6 +6,9 @@ mod a1111;
 mod comfyui;
 mod invokeai;
 mod names;
+mod write;
+
+pub use write::write;
 
 use crate::LabError;
 use std::io::Cursor;

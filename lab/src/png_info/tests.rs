@@ -37,7 +37,7 @@ fn our_own_file_is_its_link() {
 #[test]
 fn what_the_log_writes_for_the_web_ui_is_read_back() {
     let record = crate::log::tests_record();
-    let info = read(&file(&[(PARAMETERS, &crate::log::parameters(&record))])).unwrap();
+    let info = read(&file(&[(PARAMETERS, &crate::log::parameters(&record.request, &record.model, None))])).unwrap();
     let request = &record.request;
     for (key, value) in [
         ("prompt", request.prompt.clone()),

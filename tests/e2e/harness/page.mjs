@@ -32,7 +32,7 @@ export class StepscopePage {
     this.pictures = page.getByRole('spinbutton', { name: 'Pictures' });
     this.gallery = page.getByRole('group', { name: 'Gallery' }).getByRole('button');
     this.startSection = page.getByText('Start from a picture', { exact: true });
-    this.startFile = page.locator('input[type="file"]');
+    this.startFile = page.getByLabel(/^Choose (a|another) picture$/);
     this.startPicture = page.getByRole('img', { name: 'Picture to start from' });
     this.strength = page.getByRole('spinbutton', { name: 'Strength (number)' });
     this.useResult = page.getByRole('button', { name: 'Use this result' });
@@ -67,8 +67,9 @@ export class StepscopePage {
   }
 
   /** Fills the form; only what is given. */
-  async fill({ prompt, steps, guidance, seed, scheduler }) {
+  async fill({ prompt, negative, steps, guidance, seed, scheduler }) {
     if (prompt !== undefined) await this.prompt.fill(prompt);
+    if (negative !== undefined) await this.negative.fill(negative);
     if (steps !== undefined) await this.steps.fill(String(steps));
     if (guidance !== undefined) await this.guidance.fill(String(guidance));
     if (seed !== undefined) await this.seed.fill(String(seed));

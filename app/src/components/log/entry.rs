@@ -103,7 +103,9 @@ pub fn Entry(id: String) -> impl IntoView {
                         record().into_iter().for_each(|record| controller.copy_text("Python program", snippet(&record)));
                     }>"Copy for diffusers"</button>
                     <button type="button" on:click=move |_| {
-                        record().into_iter().for_each(|record| controller.copy_text("Parameters", parameters(&record)));
+                        record().into_iter().for_each(|record| {
+                            controller.copy_text("Parameters", parameters(&record.request, &record.model, None));
+                        });
                     }>"Copy for AUTOMATIC1111"</button>
                     <button type="button" on:click=move |_| controller.delete_records(vec![id.get_value()])>"Delete"</button>
                 </div>
