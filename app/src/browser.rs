@@ -5,8 +5,8 @@ use crate::{engine::describe, paint};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    Blob, BlobPropertyBag, Cache, HtmlAnchorElement, HtmlCanvasElement, HtmlElement, ImageBitmap,
-    ScrollIntoViewOptions, ScrollLogicalPosition, Url, window,
+    Blob, BlobPropertyBag, Cache, ColorSpaceConversion, HtmlAnchorElement, HtmlCanvasElement, HtmlElement, ImageBitmap,
+    ImageBitmapOptions, PremultiplyAlpha, ScrollIntoViewOptions, ScrollLogicalPosition, Url, window,
 };
 
 /// Widest and highest picture that is kept to start from; no model takes more.
@@ -65,6 +65,12 @@ pub fn reveal(id: &str) {
     if let Some(element) = window().and_then(|window| window.document()?.get_element_by_id(id)) {
         element.scroll_into_view_with_scroll_into_view_options(&options);
     }
+}
+
+/// Whether the user has asked the system for less motion.
+pub fn wants_less_motion() -> bool {
+    let query = window().and_then(|window| window.match_media("(prefers-reduced-motion: reduce)").ok()?);
+    query.is_some_and(|query| query.matches())
 }
 
 /// Whether the page is in a tab that nobody sees: animation frames do not come then.
@@ -208,6 +214,24 @@ pub async fn decode(file: &Blob) -> Result<Pixels, String> {
     let promise = window().ok_or("there is no window")?.create_image_bitmap_with_blob(file).map_err(unreadable)?;
     let bitmap: ImageBitmap = JsFuture::from(promise).await.map_err(unreadable)?.unchecked_into();
     let pixels = paint::bitmap(&bitmap, SOURCE_MAX).ok_or("its pixels cannot be read");
+    bitmap.close();
+    Ok(pixels?)
+}
+
+/// The pixels of a PNG file that this page wrote, as they were: no colour management, nothing multiplied by alpha.
+///
+/// # Errors
+/// What is wrong with the file, in a few words.
+pub async fn decode_exactly(png: &[u8]) -> Result<Pixels, String> {
+    let options = ImageBitmapOptions::new();
+    options.set_color_space_conversion(ColorSpaceConversion::None);
+    options.set_premultiply_alpha(PremultiplyAlpha::None);
+    let file = blob(png, "image/png")?;
+    let window = window().ok_or("there is no window")?;
+    let promise = window.create_image_bitmap_with_blob_and_image_bitmap_options(&file, &options);
+    let unreadable = |_: JsValue| "this browser cannot read its file".to_owned();
+    let bitmap: ImageBitmap = JsFuture::from(promise.map_err(unreadable)?).await.map_err(unreadable)?.unchecked_into();
+    let pixels = paint::bitmap(&bitmap, u32::MAX).ok_or("its pixels cannot be read");
     bitmap.close();
     Ok(pixels?)
 }

@@ -1,6 +1,7 @@
 //! What the user can do, and what happens when the worker says something: the one place that joins the plain state
 //! with the browser. Components read its signals and call its methods.
 
+mod compare;
 mod export;
 mod inside;
 mod journal;
@@ -10,6 +11,7 @@ mod png;
 mod start;
 mod worker;
 
+pub use compare::Compare;
 pub use export::{Export, Progress};
 pub use journal::Journal;
 pub use live::Live;
@@ -57,6 +59,8 @@ pub struct Controller {
     pub start: Start,
     /// Saving the denoising.
     pub export: Export,
+    /// The Compare screen.
+    pub compare: Compare,
     /// Live mode.
     pub live: Live,
     /// A picture's file whose settings are on offer.
@@ -82,6 +86,7 @@ impl Controller {
             session,
             start: Start::new(settings, session),
             export: Export::new(),
+            compare: Compare::new(),
             live: Live::new(),
             png: PngFile::new(),
             journal: Journal::new(),
@@ -169,7 +174,9 @@ impl Controller {
     /// Sends the next job, if one waits.
     fn advance(self) {
         if let Some((job, Job { request, pixels })) = self.session.try_update(Session::advance).flatten() {
-            let deliver = Deliver { picture: !self.session.with_untracked(Session::is_live), ..Deliver::default() };
+            let picture = !self.session.with_untracked(Session::is_live);
+            // A few kilobytes a step; what is compared later is measured by them.
+            let deliver = Deliver { picture, latents: true, ..Deliver::default() };
             let message = ToWorker::Generate { job, request, deliver };
             self.send_pixels(&message, pixels.as_deref());
         }

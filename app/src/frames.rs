@@ -42,15 +42,33 @@ pub struct Frame {
     views: [Pixels; 2],
     /// Whether each of the two is a full VAE decode by now.
     refined: [bool; 2],
+    /// Latents of the predicted picture, channels last, where they were asked for.
+    pub latents: Option<Arc<[f32]>>,
+}
+
+/// Little-endian f32; `None` of no bytes.
+pub fn floats(bytes: &[u8]) -> Option<Arc<[f32]>> {
+    let all = bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes));
+    (!bytes.is_empty()).then(|| all.collect())
 }
 
 impl Frame {
-    /// Splits a step's pixels: the denoised view, then the noisy view. `None` if their number is not as reported.
+    /// Splits a step's pixels: the denoised view, the noisy view, then latents if they were asked for. `None` if the
+    /// number of pixels is not as reported.
     pub fn new(report: StepReport, pixels: &[u8]) -> Option<Self> {
-        let (denoised, noisy) = pixels.split_at_checked(pixels.len() / 2)?;
+        let view = 4 * report.width as usize * report.height as usize;
+        let (denoised, rest) = pixels.split_at_checked(view)?;
+        let (noisy, latents) = rest.split_at_checked(view)?;
         let views =
             [Pixels::new(report.width, report.height, denoised)?, Pixels::new(report.width, report.height, noisy)?];
-        Some(Self { report, changed: None, preview: views[0].clone(), views, refined: [false; 2] })
+        Some(Self {
+            report,
+            changed: None,
+            preview: views[0].clone(),
+            views,
+            refined: [false; 2],
+            latents: floats(latents),
+        })
     }
 
     /// Measures the change since the step before.
@@ -109,6 +127,14 @@ pub mod tests {
         frame.refine(View::Noisy, sharp.clone());
         assert_eq!(frame.view(View::Noisy), &sharp);
         assert!(frame.is_refined(View::Noisy) && !frame.is_refined(View::Denoised));
+    }
+
+    #[test]
+    fn latents_follow_the_views() {
+        let mut bytes = vec![7; 16];
+        assert_eq!(Frame::new(report(1), &bytes).unwrap().latents, None);
+        bytes.extend([1.5f32, -2.0].iter().flat_map(|value| value.to_le_bytes()));
+        assert_eq!(*Frame::new(report(1), &bytes).unwrap().latents.unwrap(), [1.5, -2.0]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod batch;
 mod browser;
 mod catalog;
 mod change;
+mod compare;
 mod components;
 mod controller;
 mod cost;

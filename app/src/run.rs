@@ -2,6 +2,7 @@
 
 use crate::frames::{Frame, Pixels};
 use protocol::{EvalTerms, Failure, GenerateRequest, Plan, View};
+use std::sync::Arc;
 
 /// Beyond this many frames only those around the shown one are decoded by the VAE.
 const REFINE_ALL: u32 = 40;
@@ -70,6 +71,8 @@ pub struct Run {
     pub frames: Vec<Frame>,
     /// The finished picture.
     pub picture: Option<Pixels>,
+    /// Its latents, channels last, where they were asked for.
+    pub latents: Option<Arc<[f32]>>,
     /// The step that the user went back to, counted from 1; `None` follows the newest.
     pub selected: Option<u32>,
     /// Steps that were taken apart.
@@ -83,7 +86,18 @@ impl Run {
     pub fn new(job: u32, request: GenerateRequest, plan: Plan) -> Self {
         let phase = Phase::Running;
         let (frames, splits) = (Vec::new(), Vec::new());
-        Self { job, request, plan, phase, frames, picture: None, selected: None, splits, splitting: None }
+        Self {
+            job,
+            request,
+            plan,
+            phase,
+            frames,
+            picture: None,
+            latents: None,
+            selected: None,
+            splits,
+            splitting: None,
+        }
     }
 
     /// Steps that have arrived.
@@ -96,10 +110,12 @@ impl Run {
         self.plan.outer_steps.max(self.steps_done())
     }
 
-    /// Bytes of its pictures.
+    /// Bytes of its pictures and latents.
     pub fn bytes(&self) -> usize {
+        let latents = self.frames.iter().filter_map(|frame| frame.latents.as_ref()).chain(&self.latents);
+        let latents: usize = latents.map(|latents| 4 * latents.len()).sum();
         let views = self.frames.iter().flat_map(|frame| [View::Denoised, View::Noisy].map(|view| frame.view(view)));
-        views.chain(&self.picture).map(|pixels| pixels.rgba.len()).sum()
+        latents + views.chain(&self.picture).map(|pixels| pixels.rgba.len()).sum::<usize>()
     }
 
     /// Whether its frames were let go to save memory.

@@ -3,7 +3,7 @@
 
 use crate::{
     batch::{Batch, Job},
-    frames::{Frame, Pixels},
+    frames::{Frame, Pixels, floats},
     gallery::Gallery,
     run::{Phase, Run, StepSplit},
 };
@@ -190,10 +190,13 @@ impl Session {
             }
             FromWorker::Done { job, width, height, ms, .. } => {
                 let Some(run) = self.run_of(job).filter(|run| run.awaits_picture()) else { return };
-                let Some(picture) = Pixels::new(width, height, pixels) else {
+                let parts = pixels.split_at_checked(4 * width as usize * height as usize);
+                let Some((picture, latents)) =
+                    parts.and_then(|(rgba, rest)| Some((Pixels::new(width, height, rgba)?, floats(rest))))
+                else {
                     return self.fail(Some(job), malformed("the picture"));
                 };
-                run.picture = Some(picture);
+                (run.picture, run.latents) = (Some(picture), latents);
                 run.phase = Phase::Done { ms };
                 let seconds = ms.iter().sum::<f64>() / 1000.0;
                 let steps = run.steps_done();

@@ -1,7 +1,7 @@
 //! The page as a whole: header, notices, and the page that the address names.
 
 use super::{
-    compare_page::ComparePage, details::Details, expert_notes::ExpertNotes, film_strip::FilmStrip, form::Form,
+    compare::ComparePage, details::Details, expert_notes::ExpertNotes, film_strip::FilmStrip, form::Form,
     gallery_strip::GalleryStrip, header::Header, inside::Inside, link_dialog::LinkDialog, log::LogPage,
     mask_dialog::MaskDialog, models_page::ModelsPage, notices::Notices, offer_dialog::OfferDialog,
     png_dialog::PngDialog, progress::Progress, scrubber::Scrubber, stage::Stage, sweep_page::SweepPage,

@@ -5,7 +5,7 @@ mod advanced_fields;
 mod app;
 mod change_map;
 mod check_field;
-mod compare_page;
+mod compare;
 mod details;
 mod disclosure;
 mod expert_notes;

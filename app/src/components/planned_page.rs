@@ -14,15 +14,7 @@ const fn plan(page: Page) -> (&'static str, [&'static str; 3]) {
                 "Recommends the smallest number of steps whose picture no longer changes.",
             ],
         ),
-        Page::Compare => (
-            "Two runs side by side, step by step.",
-            [
-                "Shows two schedulers, step counts or guidance scales in lockstep, on one scrubber.",
-                "Marks where their pictures differ.",
-                "Fits into one link, like everything else here.",
-            ],
-        ),
-        Page::Run | Page::Log | Page::Models => (
+        Page::Run | Page::Compare | Page::Log | Page::Models => (
             "What was run before on this device.",
             [
                 "Keeps settings, timings and a small picture of each run, in this browser only.",

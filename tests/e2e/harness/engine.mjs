@@ -49,7 +49,9 @@ export function recordMessages() {
     constructor(...args) {
       super(...args);
       this.addEventListener('message', ({ data }) => {
-        const pixels = data?.pixels ? hash(data.pixels) : null;
+        // Latents may follow the finished picture.
+        const { type, width, height } = data?.message ?? {};
+        const pixels = data?.pixels ? hash(type === 'done' ? data.pixels.slice(0, 4 * width * height) : data.pixels) : null;
         messages.push({ at: performance.now(), message: data?.message, pixels });
       });
     }
