@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { chromium } from 'playwright-core';
+import { chromium, firefox } from 'playwright-core';
 import { recordMessages } from './engine.mjs';
 import { recordFrames } from './frames.mjs';
 import { StepscopePage } from './page.mjs';
@@ -31,8 +31,28 @@ const SOFTWARE_GPU = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshade
 const STRANGE_HOST = 'stepscope.test';
 const NO_WEBGPU = [`--host-resolver-rules=MAP ${STRANGE_HOST} 127.0.0.1`];
 
+// Firefox as it is installed, driven by WebDriver BiDi. Its only WebGPU adapter here is Mesa's software Vulkan.
+const IS_FIREFOX = process.env.BROWSER === 'firefox';
+const FIREFOX_PREFS = {
+  software: { 'dom.webgpu.enabled': true, 'gfx.webgpu.ignore-blocklist': true },
+  absent: { 'dom.webgpu.enabled': false },
+};
+
+// Playwright cannot intercept what a service worker fetches; the offline test asks for one. Firefox has no command yet
+// for the media features that Playwright sets unasked.
+const CONTEXT = IS_FIREFOX
+  ? { colorScheme: null, reducedMotion: null, forcedColors: null, contrast: null }
+  : { serviceWorkers: 'block' };
+
 /** Starts a browser. `webgpu`: `'software'`, `'absent'` or, where a test asks for the CPU path anyway, undefined. */
 export function launch({ webgpu } = {}) {
+  if (IS_FIREFOX) {
+    return firefox.launch({
+      channel: 'moz-firefox',
+      executablePath: process.env.FIREFOX ?? '/usr/bin/firefox-esr',
+      firefoxUserPrefs: FIREFOX_PREFS[webgpu] ?? {},
+    });
+  }
   const extra = { software: SOFTWARE_GPU, absent: NO_WEBGPU }[webgpu] ?? [];
   return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: [...COMMON, ...extra] });
 }
@@ -58,8 +78,7 @@ export function suite({ webgpu } = {}) {
   });
   return function scenario(name, { allowErrors, context: options = {}, timeout = 180_000 } = {}, body) {
     test(name, { timeout }, async () => {
-      // Playwright cannot intercept what a service worker fetches; the offline test asks for one.
-      const context = await shared.browser.newContext({ serviceWorkers: 'block', ...options });
+      const context = await shared.browser.newContext({ ...CONTEXT, ...options });
       const consoles = [];
       try {
         const open = async (profile = context) => {
