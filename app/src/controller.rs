@@ -9,6 +9,7 @@ mod live;
 mod models;
 mod png;
 mod start;
+mod vote;
 mod worker;
 
 pub use compare::Compare;
@@ -18,6 +19,7 @@ pub use live::Live;
 pub use models::Offer;
 pub use png::PngFile;
 pub use start::Start;
+pub use vote::{Booth, Choice, Voting};
 
 use crate::{
     batch::Job,
@@ -61,6 +63,8 @@ pub struct Controller {
     pub export: Export,
     /// The Compare screen.
     pub compare: Compare,
+    /// The blind vote.
+    pub voting: Voting,
     /// Live mode.
     pub live: Live,
     /// A picture's file whose settings are on offer.
@@ -87,6 +91,7 @@ impl Controller {
             start: Start::new(settings, session),
             export: Export::new(),
             compare: Compare::new(),
+            voting: Voting::new(),
             live: Live::new(),
             png: PngFile::new(),
             journal: Journal::new(),
@@ -115,6 +120,7 @@ impl Controller {
         this.spawn();
         this.fetch_catalog();
         this.open_journal();
+        this.open_votes();
         this
     }
 

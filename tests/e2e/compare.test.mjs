@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { suite } from './harness/browser.mjs';
-import { messages } from './harness/engine.mjs';
+import { messages, sent } from './harness/engine.mjs';
 
 const scenario = suite();
 const apple = { prompt: 'a red apple', seed: 7, guidance: 1, scheduler: 'euler' };
@@ -130,4 +130,66 @@ scenario('no mode is wider than the smallest phone', { context: { viewport: { wi
     const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     assert.ok(overflow <= 0, `${name}: the page is ${overflow} pixels wider than the phone`);
   }
+});
+
+scenario('a blind vote makes pairs, hides which is which, and is kept', {}, async ({ app, page }) => {
+  await app.open();
+  await app.fill({ prompt: 'a red apple', seed: 7, steps: 20, guidance: 1, scheduler: 'euler' });
+  await open(page);
+  await page.getByRole('button', { name: 'Blind vote' }).click();
+  const steps = page.getByRole('textbox', { name: 'Steps of the quicker picture' });
+  assert.equal(await steps.inputValue(), '20', 'as the form has them');
+  await steps.fill('80');
+  await page.getByText('Steps must be a whole number from 1 to 75').waitFor();
+  assert.ok(await page.getByRole('button', { name: 'Make 4 pairs' }).isDisabled());
+  const results = page.locator('.vote-result');
+  const voteOn = async (count, pick) => {
+    await page.getByRole('button', { name: `Vote on ${count} pairs` }).click();
+    for (let left = count; left > 0; left -= 1) {
+      await page.getByText(left === 1 ? 'The last pair' : `${left} pairs left`).waitFor();
+      const pictures = ['Left picture', 'Right picture'].map((name) => page.getByRole('img', { name }));
+      const hashes = await Promise.all(pictures.map(hash));
+      await page.getByRole('group', { name: 'Which is better?' }).getByRole('button', { name: await pick(hashes) }).press('Enter');
+    }
+  };
+  const make = async (few) => {
+    await steps.fill(String(few));
+    await page.getByRole('button', { name: 'Make 4 pairs' }).click();
+    await page.getByRole('button', { name: 'Vote on 4 pairs' }).waitFor();
+    await app.state('ready');
+  };
+
+  await make(2);
+  const requests = (await sent(page, 'generate')).map(({ message }) => message.request);
+  assert.deepEqual(requests.map(({ seed }) => seed), ['7', '7', '8', '8', '9', '9', '10', '10']);
+  assert.deepEqual(requests.map(({ num_inference_steps }) => num_inference_steps), [2, 4, 2, 4, 2, 4, 2, 4]);
+  const done = await messages(page, 'done');
+  const many = new Set(done.filter((_, i) => i % 2 === 1).map(({ pixels }) => pixels));
+  await voteOn(4, ([left]) => (many.has(left) ? 'Left is better' : 'Right is better'));
+  await results.filter({ hasText: 'Of 4 pairs you told 4 apart' }).waitFor();
+  await results.filter({ hasText: '2 to go' }).waitFor();
+  assert.equal(await steps.inputValue(), '4', 'told apart: the next ones are nearer');
+  await page.getByText('4 pictures, 32 steps in all').waitFor();
+
+  await make(4);
+  await voteOn(4, () => "Can't tell");
+  await results.filter({ hasText: 'Of 8 pairs you told 4 apart' }).waitFor();
+  const told = await results.filter({ hasText: 'The largest error that you could not tell' }).innerText();
+  assert.match(told, /about 0\.\d+ in the latents \(100 % of your votes agree/);
+
+  await page.reload();
+  await app.loaded();
+  await page.getByRole('button', { name: 'Blind vote' }).click();
+  await results.filter({ hasText: 'Of 8 pairs you told 4 apart' }).waitFor();
+  await page.getByRole('button', { name: 'Forget all votes' }).click();
+  await results.first().waitFor({ state: 'hidden' });
+});
+
+scenario('where more steps make another picture there is nothing to vote on', {}, async ({ app, page }) => {
+  await app.open();
+  await app.fill({ scheduler: 'euler-a' });
+  await open(page);
+  await page.getByRole('button', { name: 'Blind vote' }).click();
+  await page.getByText('draws noise on the way').waitFor();
+  assert.ok(await page.getByRole('button', { name: 'Make 4 pairs' }).isDisabled());
 });

@@ -8,7 +8,7 @@ use lab::{
 };
 
 /// A picture as the lab looks at it.
-fn view(pixels: &Pixels) -> Result<Rgba<'_>, LabError> {
+pub(super) fn view(pixels: &Pixels) -> Result<Rgba<'_>, LabError> {
     Rgba::new(pixels.width, pixels.height, &pixels.rgba)
 }
 

@@ -2,6 +2,7 @@
 //! `controller/compare` joins it with what the page keeps.
 
 mod figures;
+pub mod votes;
 mod zoom;
 
 pub use figures::{Figures, Rating, heat, rate_psnr, rate_ssim};

@@ -39,7 +39,7 @@ impl Journal {
     }
 
     /// The database, opened on first use.
-    async fn store(self) -> Result<Rc<Store>, String> {
+    pub(super) async fn store(self) -> Result<Rc<Store>, String> {
         if let Some(store) = self.store.get_value() {
             return Ok(store);
         }
