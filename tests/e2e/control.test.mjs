@@ -1,9 +1,9 @@
 // Stopping, starting again, sharing and saving.
 
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
 import { suite } from './harness/browser.mjs';
 import { messages } from './harness/engine.mjs';
+import { saved } from './harness/saved.mjs';
 
 const scenario = suite();
 const permissions = ['clipboard-read', 'clipboard-write'];
@@ -75,10 +75,9 @@ scenario('a copied link gives a stranger the same picture', { context: { permiss
 scenario('Save PNG saves the picture as the engine made it', {}, async ({ app, page }) => {
   await app.open();
   await app.generate({ prompt: 'a blue fish', steps: 2, seed: 4 });
-  const [download] = await Promise.all([page.waitForEvent('download'), app.savePng.click()]);
-  assert.match(download.suggestedFilename(), /^a-blue-fish.*\.png$/);
-  const png = await readFile(await download.path());
-  const saved = await page.evaluate(async (base64) => {
+  const { name, bytes: png } = await saved(page, () => app.savePng.click());
+  assert.match(name, /^a-blue-fish.*\.png$/);
+  const read = await page.evaluate(async (base64) => {
     const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
     const bitmap = await createImageBitmap(new Blob([bytes], { type: 'image/png' }));
     const canvas = document.createElement('canvas');
@@ -88,5 +87,5 @@ scenario('Save PNG saves the picture as the engine made it', {}, async ({ app, p
   }, png.toString('base64'));
   const [done] = await messages(page, 'done');
   const { width, height } = done.message;
-  assert.deepEqual(saved, { width, height, pixels: done.pixels });
+  assert.deepEqual(read, { width, height, pixels: done.pixels });
 });

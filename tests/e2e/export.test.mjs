@@ -1,9 +1,9 @@
 // Saving the denoising: what is in the files, and that it can be stopped. And the links of the expert notes.
 
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
 import { suite } from './harness/browser.mjs';
 import { sent } from './harness/engine.mjs';
+import { saved } from './harness/saved.mjs';
 
 const scenario = suite();
 const request = { prompt: 'a blue fish', steps: 3, seed: 4 };
@@ -13,8 +13,7 @@ async function save(page, { format, each, last = '200' }) {
   if (each) await page.getByRole('combobox', { name: 'Each frame lasts' }).selectOption(each);
   if (format !== 'strip') await page.getByRole('combobox', { name: 'The last one lasts' }).selectOption(last);
   const button = page.getByRole('button', { name: 'Save denoising' });
-  const [download] = await Promise.all([page.waitForEvent('download'), button.click()]);
-  return { name: download.suggestedFilename(), bytes: await readFile(await download.path()) };
+  return saved(page, () => button.click());
 }
 
 /** Frames of an animation as the browser decodes them: `{ ms, hash }` each. */

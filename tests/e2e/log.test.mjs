@@ -1,9 +1,9 @@
 // The log: runs are kept by themselves and survive a reload; notes, search, run again, delete and undo, export, import.
 
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
 import { suite } from './harness/browser.mjs';
 import { sent } from './harness/engine.mjs';
+import { saved } from './harness/saved.mjs';
 
 const scenario = suite();
 
@@ -12,9 +12,9 @@ const openLog = async (page) => {
   await page.getByRole('link', { name: 'Log', exact: true }).click();
   await page.getByRole('heading', { name: 'Log', level: 1 }).waitFor();
 };
-const saved = async (page, name) => {
-  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name }).click()]);
-  return readFile(await download.path(), 'utf8');
+const text = async (page, name) => {
+  const { bytes } = await saved(page, () => page.getByRole('button', { name }).click());
+  return bytes.toString('utf8');
 };
 
 scenario('runs are kept with their pictures, and what changed, over a reload', {}, async ({ app, page }) => {
@@ -63,10 +63,10 @@ scenario('deleted runs come back, and the log travels as a file', {}, async ({ a
   await app.generate({ prompt: 'a red apple', steps: 1, seed: 7 });
   await app.generate({ prompt: 'a "blue", fish', steps: 2 });
   await openLog(page);
-  const csv = await saved(page, 'Export CSV');
+  const csv = await text(page, 'Export CSV');
   assert.match(csv, /^created_ms,origin,/);
   assert.ok(csv.includes('"a ""blue"", fish"'), csv);
-  const json = await saved(page, 'Export JSON');
+  const json = await text(page, 'Export JSON');
   assert.equal(JSON.parse(json).runs.length, 2);
 
   await runs(page).first().getByRole('button', { name: 'Delete' }).click();

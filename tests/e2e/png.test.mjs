@@ -1,16 +1,16 @@
 // Pictures that remember: what a saved file tells, and what is made of the files of other programs.
 
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
 import { suite } from './harness/browser.mjs';
 import { sent } from './harness/engine.mjs';
 import { texts, withText } from './harness/png.mjs';
+import { saved } from './harness/saved.mjs';
 
 const scenario = suite();
 
 const save = async (page) => {
-  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Save PNG' }).click()]);
-  return { name: download.suggestedFilename(), buffer: await readFile(await download.path()) };
+  const { name, bytes } = await saved(page, () => page.getByRole('button', { name: 'Save PNG' }).click());
+  return { name, buffer: bytes };
 };
 const drop = (page, { name, buffer }) =>
   page.evaluate(([name, base64]) => {

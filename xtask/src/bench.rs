@@ -26,7 +26,7 @@ pub fn bench() -> Result<()> {
     say("measuring in a browser");
     let mut node = Command::new("node");
     node.arg("tests/e2e/bench.mjs").current_dir(crate::root());
-    test::prepare_browser(&mut node)?;
+    test::prepare_browser(&mut node, test::Browser::Chromium)?;
     let text = output(&mut node).context("the browser's benchmark failed: `cargo xtask e2e` tells more")?;
     let browser: Value = serde_json::from_str(&text).context("the browser's benchmark printed no JSON")?;
     let report = report(&native, &browser, &sizes::table(&dist)?)?;

@@ -24,8 +24,8 @@ cargo xtask <command>
   serve [--port N] [--no-build]   build the page in release and serve it at http://127.0.0.1:8080 (port 0: any free one)
   build                           build the page into dist/
   check [--build]                 format, clippy (native and wasm), Rust tests, transfer sizes (--build: of a fresh build)
-  test                            check with the software GPU required, then the page end to end in a real browser
-  e2e [FILE …]                    only the end-to-end tests, on what lies in dist/
+  test                            check with the software GPU required, then the page end to end in Chromium
+  e2e [--browser NAME] [FILE …]   only the end-to-end tests, on what lies in dist/, in chromium or firefox
   bench                           measure natively and in a browser, and write BENCHMARKS.md
   sweeps                          sweep the embedded model on the CPU and the GPU, and write SWEEPS.md
   fixtures                        make the test goldens again with the real diffusers (Python)
@@ -48,6 +48,7 @@ fn dispatch() -> Result<()> {
     let mut command = None;
     let mut files = Vec::new();
     let (mut port, mut no_build, mut build_first) = (8080, false, false);
+    let mut browser = test::Browser::Chromium;
     while let Some(arg) = args.next()? {
         use lexopt::prelude::*;
         match (arg, command.as_deref()) {
@@ -57,6 +58,7 @@ fn dispatch() -> Result<()> {
             }
             (Value(name), None) => command = Some(name.string()?),
             (Value(file), Some("e2e")) => files.push(PathBuf::from(file)),
+            (Long("browser"), Some("e2e")) => browser = args.value()?.parse()?,
             (Long("port"), Some("serve")) => port = args.value()?.parse()?,
             (Long("no-build"), Some("serve")) => no_build = true,
             (Long("build"), Some("check")) => build_first = true,
@@ -68,7 +70,7 @@ fn dispatch() -> Result<()> {
         Some("build") => build::build().map(drop),
         Some("check") => check::check(build_first),
         Some("test") => test::test(),
-        Some("e2e") => test::e2e_alone(&files),
+        Some("e2e") => test::e2e_alone(browser, &files),
         Some("bench") => bench::bench(),
         Some("sweeps") => sweeps::sweeps(),
         Some("fixtures") => fixtures::fixtures(),

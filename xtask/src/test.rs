@@ -18,26 +18,24 @@ const VULKAN_DRIVERS: &str = "/usr/share/vulkan/icd.d";
 
 /// Everything; prints what was counted as its last line.
 pub fn test() -> Result<()> {
-    browser()?;
+    Browser::Chromium.path()?;
     debian("mesa-vulkan-drivers", "the GPU kernels run on its software GPU", software_gpu)?;
     node_packages()?;
     check::lint()?;
     let rust = check::rust_tests(true)?;
     sizes::gate(&build::build()?)?;
-    let summary = e2e(&[])?;
-    println!("Rust: {} passed, {} failed, {} ignored. {summary}", rust.passed, rust.failed, rust.ignored);
+    let summary = e2e(Browser::Chromium, &[])?;
+    println!("Rust: {} passed, {} failed, {} ignored. End to end: {summary}", rust.passed, rust.failed, rust.ignored);
     Ok(())
 }
 
-/// Only the end-to-end tests; `files` picks some.
-pub fn e2e_alone(files: &[PathBuf]) -> Result<()> {
-    browser()?;
-    node_packages()?;
-    e2e(files).map(drop)
+/// Only the end-to-end tests, in one browser; `files` picks some.
+pub fn e2e_alone(browser: Browser, files: &[PathBuf]) -> Result<()> {
+    e2e(browser, files).map(drop)
 }
 
-/// Runs the end-to-end tests on `dist/`; returns their closing line.
-fn e2e(files: &[PathBuf]) -> Result<String> {
+/// Runs the end-to-end tests on `dist/`; returns what they counted.
+fn e2e(browser: Browser, files: &[PathBuf]) -> Result<String> {
     let root = crate::root();
     if !crate::dist().join("index.html").is_file() {
         bail!("there is no page to test in dist/: build it with `cargo xtask build`");
@@ -56,11 +54,12 @@ fn e2e(files: &[PathBuf]) -> Result<String> {
     node.args(["--test", "--test-concurrency=1", "--test-reporter=./tests/e2e/harness/reporter.mjs"])
         .args(&files)
         .current_dir(&root);
-    prepare_browser(&mut node)?;
+    prepare_browser(&mut node, browser)?;
+    say(&format!("the page in {}", browser.name()));
     let mut summary = None;
     let passed = run_lines(&mut node, |line| {
-        if line.starts_with("End to end: ") {
-            summary = Some(line.to_owned());
+        if let Some(counted) = line.strip_prefix("End to end: ") {
+            summary = Some(counted.to_owned());
         }
     })?;
     match summary {
@@ -71,23 +70,69 @@ fn e2e(files: &[PathBuf]) -> Result<String> {
 }
 
 /// Tells a script of `tests/e2e` where the browser and the server are, and sees to its packages.
-pub fn prepare_browser(node: &mut Command) -> Result<()> {
+pub fn prepare_browser(node: &mut Command, browser: Browser) -> Result<()> {
     node_packages()?;
     node.env("STEPSCOPE_XTASK", std::env::current_exe().context("cannot tell where xtask is")?);
-    node.env("CHROMIUM", browser()?);
+    node.env("BROWSER", browser.name()).env(browser.variable(), browser.path()?);
     Ok(())
 }
 
-/// The browser that tests drive, installed if it is missing.
-fn browser() -> Result<PathBuf> {
-    if let Some(chosen) = std::env::var_os("CHROMIUM") {
-        return Ok(chosen.into());
+impl std::str::FromStr for Browser {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let known = Self::ALL.into_iter().find(|browser| browser.name() == name);
+        known.ok_or_else(|| format!("there is no browser '{name}' here; choose chromium or firefox"))
     }
-    let find = || {
-        ["/usr/bin/chromium", "/usr/bin/chromium-browser"].into_iter().map(PathBuf::from).find(|path| path.is_file())
-    };
-    debian("chromium", "the end-to-end tests drive it (or set CHROMIUM to the one you have)", || find().is_some())?;
-    find().context("the package chromium is installed but /usr/bin/chromium is missing: set CHROMIUM to the browser")
+}
+
+/// A browser that the tests drive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Browser {
+    /// With its own software GPU.
+    Chromium,
+    /// With Mesa's, and another engine for everything.
+    Firefox,
+}
+
+impl Browser {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Chromium, Self::Firefox];
+
+    /// As `--browser` and the harness call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Chromium => "chromium",
+            Self::Firefox => "firefox",
+        }
+    }
+
+    /// The environment variable with its path.
+    fn variable(self) -> &'static str {
+        match self {
+            Self::Chromium => "CHROMIUM",
+            Self::Firefox => "FIREFOX",
+        }
+    }
+
+    /// Where it is; it is installed if it is missing.
+    fn path(self) -> Result<PathBuf> {
+        let variable = self.variable();
+        if let Some(chosen) = std::env::var_os(variable) {
+            return Ok(chosen.into());
+        }
+        let (package, places) = match self {
+            Self::Chromium => ("chromium", ["/usr/bin/chromium", "/usr/bin/chromium-browser"]),
+            Self::Firefox => ("firefox-esr", ["/usr/bin/firefox-esr", "/usr/bin/firefox"]),
+        };
+        let find = || places.into_iter().map(PathBuf::from).find(|path| path.is_file());
+        debian(package, &format!("the end-to-end tests drive it (or set {variable} to the one you have)"), || {
+            find().is_some()
+        })?;
+        find().with_context(|| {
+            format!("the package {package} is installed but {} is missing: set {variable} to the browser", places[0])
+        })
+    }
 }
 
 fn software_gpu() -> bool {

@@ -8,7 +8,9 @@ import { chromium, firefox } from 'playwright-core';
 import { recordMessages } from './engine.mjs';
 import { recordFrames } from './frames.mjs';
 import { StepscopePage } from './page.mjs';
+import { recordBlobs } from './saved.mjs';
 import { startServer } from './server.mjs';
+import { IS_FIREFOX } from './which.mjs';
 
 const artifacts = fileURLToPath(new URL('../../artifacts/', import.meta.url));
 
@@ -31,8 +33,7 @@ const SOFTWARE_GPU = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshade
 const STRANGE_HOST = 'stepscope.test';
 const NO_WEBGPU = [`--host-resolver-rules=MAP ${STRANGE_HOST} 127.0.0.1`];
 
-// Firefox as it is installed, driven by WebDriver BiDi. Its only WebGPU adapter here is Mesa's software Vulkan.
-const IS_FIREFOX = process.env.BROWSER === 'firefox';
+// Firefox as it is installed, driven by WebDriver BiDi. Its software adapter is Mesa's.
 const FIREFOX_PREFS = {
   software: { 'dom.webgpu.enabled': true, 'gfx.webgpu.ignore-blocklist': true },
   absent: { 'dom.webgpu.enabled': false },
@@ -86,6 +87,7 @@ export function suite({ webgpu } = {}) {
           watch(page, consoles);
           await page.addInitScript(recordFrames);
           await page.addInitScript(recordMessages);
+          if (IS_FIREFOX) await page.addInitScript(recordBlobs);
           return { page, app: new StepscopePage(page, shared.base) };
         };
         const first = await open();
