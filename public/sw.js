@@ -4,7 +4,8 @@
 // - A file whose name carries its hash never changes: the kept copy comes first.
 // - Every other file (the page itself, manifest, icons) comes from the network while there is one, so an old copy can
 //   never meet a new page.
-// - A new release waits until no page of the old one is open; what both share is not downloaded again.
+// - A new release waits until no page of the old one is open, or until a page asks for it; what both share is not
+//   downloaded again. Files of the old one stay as long as another page may still ask for them.
 
 // Filled in by the build: version, and for each file of the build its SHA-256.
 const RELEASE = { version: 'development', files: {} };
@@ -17,12 +18,20 @@ const keyOf = (path) => new URL(`${path}?sha256=${RELEASE.files[path]}`, SCOPE).
 
 self.addEventListener('install', (event) => event.waitUntil(keepRelease()));
 self.addEventListener('activate', (event) => event.waitUntil(forgetOthers()));
+self.addEventListener('message', (event) => {
+  if (event.data === 'activate') self.skipWaiting();
+});
 self.addEventListener('fetch', (event) => {
   const { request } = event;
   const url = new URL(request.url);
   if (request.method !== 'GET' || url.origin !== SCOPE.origin || !url.pathname.startsWith(SCOPE.pathname)) return;
   const path = request.mode === 'navigate' ? 'index.html' : decodeURI(url.pathname.slice(SCOPE.pathname.length));
-  if (!Object.hasOwn(RELEASE.files, path)) return;
+  if (request.mode === 'navigate') event.waitUntil(forgetOthers());
+  if (!Object.hasOwn(RELEASE.files, path)) {
+    // A page of the old release, in another tab, starts its worker again.
+    if (HASHED_NAME.test(path)) event.respondWith(ofAnyRelease(request));
+    return;
+  }
   event.respondWith(HASHED_NAME.test(path) ? keptFirst(request, path) : networkFirst(request, path));
 });
 
@@ -41,6 +50,8 @@ async function keepRelease() {
 }
 
 async function forgetOthers() {
+  const pages = await self.clients.matchAll({ type: 'window', includeUncontrolled: true });
+  if (pages.length > 1) return;
   const cache = await caches.open(CACHE);
   const wanted = new Set(Object.keys(RELEASE.files).map(keyOf));
   for (const request of await cache.keys()) {
@@ -50,6 +61,11 @@ async function forgetOthers() {
 
 async function keptFirst(request, path) {
   return (await kept(path)) ?? fetch(request);
+}
+
+async function ofAnyRelease(request) {
+  const cache = await caches.open(CACHE);
+  return (await cache.match(request.url, { ignoreSearch: true })) ?? fetch(request);
 }
 
 async function networkFirst(request, path) {

@@ -85,6 +85,18 @@ pub fn set_root(name: &str, value: &str) {
     }
 }
 
+/// An attribute of `<html>`.
+pub fn root(name: &str) -> Option<String> {
+    window()?.document()?.document_element()?.get_attribute(name)
+}
+
+/// Fires an event at the window, for scripts outside.
+pub fn say(event: &str) {
+    if let (Some(window), Ok(event)) = (window(), web_sys::Event::new(event)) {
+        let _ = window.dispatch_event(&event);
+    }
+}
+
 /// Moves the focus to the element with this id, if there is one, and opens what it is folded into.
 pub fn focus(id: &str) {
     let element = window().and_then(|window| window.document()?.get_element_by_id(id));

@@ -9,6 +9,7 @@ mod live;
 mod models;
 mod png;
 mod start;
+mod update;
 mod vote;
 mod worker;
 
@@ -55,6 +56,8 @@ pub struct Controller {
     pub offer: RwSignal<Option<Offer>>,
     /// Generate was pressed before the model was ready.
     pub queued: RwSignal<bool>,
+    /// A new release of the page waits.
+    pub update_ready: RwSignal<bool>,
     /// A link that the clipboard refused, shown for copying by hand.
     pub link_by_hand: RwSignal<Option<String>>,
     /// The picture to start from.
@@ -101,6 +104,7 @@ impl Controller {
             models: RwSignal::new(Vec::new()),
             offer: RwSignal::new(None),
             queued: RwSignal::new(false),
+            update_ready: RwSignal::new(false),
             link_by_hand: RwSignal::new(None),
             baseline: StoredValue::new(Settings::built_in("", "")),
             link: StoredValue::new(Link::default()),
@@ -113,6 +117,7 @@ impl Controller {
             browser::set_root("data-state", this.session.with(Session::state_name));
         });
         this.watch_for_pictures();
+        this.watch_for_update();
         this.follow_the_form();
         this.follow_export();
         this.open_fragment();

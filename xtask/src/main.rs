@@ -22,6 +22,7 @@ const HELP: &str = "\
 cargo xtask <command>
 
   serve [--port N] [--no-build]   build the page in release and serve it at http://127.0.0.1:8080 (port 0: any free one)
+        [--of FOLDER]             serve this built page instead
   build                           build the page into dist/
   check [--build]                 format, clippy (native and wasm), Rust tests, transfer sizes (--build: of a fresh build)
   test                            check with the software GPU required, then the page end to end in Chromium
@@ -48,6 +49,7 @@ fn dispatch() -> Result<()> {
     let mut command = None;
     let mut files = Vec::new();
     let (mut port, mut no_build, mut build_first) = (8080, false, false);
+    let mut folder = None;
     let mut browser = test::Browser::Chromium;
     while let Some(arg) = args.next()? {
         use lexopt::prelude::*;
@@ -61,12 +63,13 @@ fn dispatch() -> Result<()> {
             (Long("browser"), Some("e2e")) => browser = args.value()?.parse()?,
             (Long("port"), Some("serve")) => port = args.value()?.parse()?,
             (Long("no-build"), Some("serve")) => no_build = true,
+            (Long("of"), Some("serve")) => folder = Some(PathBuf::from(args.value()?)),
             (Long("build"), Some("check")) => build_first = true,
             (other, _) => bail!("{} (`cargo xtask --help` lists the commands)", other.unexpected()),
         }
     }
     match command.as_deref() {
-        Some("serve") => serve::serve(port, no_build),
+        Some("serve") => serve::serve(port, no_build, folder),
         Some("build") => build::build().map(drop),
         Some("check") => check::check(build_first),
         Some("test") => test::test(),

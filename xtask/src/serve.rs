@@ -8,14 +8,21 @@ use hyper::{
     server::conn::http1,
 };
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
-use std::{io::ErrorKind, path::Path};
+use std::{
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
 use tower_http::{services::ServeDir, set_header::SetResponseHeader};
 
-/// Builds unless told not to, then serves until stopped.
-pub fn serve(port: u16, no_build: bool) -> Result<()> {
-    let dist = if no_build { crate::dist() } else { crate::build::build()? };
+/// Builds unless told not to, then serves until stopped: `dist/`, or the folder `of`.
+pub fn serve(port: u16, no_build: bool, of: Option<PathBuf>) -> Result<()> {
+    let dist = match of {
+        Some(folder) => folder,
+        None if no_build => crate::dist(),
+        None => crate::build::build()?,
+    };
     if !dist.join("index.html").is_file() {
-        bail!("there is nothing to serve in dist/: build first with `cargo xtask build`");
+        bail!("there is nothing to serve in {}: build first with `cargo xtask build`", dist.display());
     }
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the server")?;

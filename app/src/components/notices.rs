@@ -1,15 +1,26 @@
 //! The banner: what the user should know and need not act on.
 
 use super::controller;
+use crate::session::Session;
 use leptos::prelude::*;
 
 /// Sentences, each with a button that dismisses it.
 #[component]
 pub fn Notices() -> impl IntoView {
-    let session = controller().session;
+    let controller = controller();
+    let (session, update_ready) = (controller.session, controller.update_ready);
+    let is_busy = move || session.with(Session::is_running);
     let notices = Memo::new(move |_| session.with(|session| session.notices.clone()));
     view! {
         <div class="notices">
+            <Show when=move || update_ready.get()>
+                <div class="notice" role="note">
+                    <p>"A new version of Stepscope is ready. "
+                        {move || is_busy().then_some("It can be loaded when the run has ended.")}</p>
+                    <button type="button" disabled=is_busy on:click=move |_| controller.take_update()>"Load it"</button>
+                    <button type="button" class="icon-button" aria-label="Later" on:click=move |_| update_ready.set(false)>"✕"</button>
+                </div>
+            </Show>
             <For each=move || notices.get() key=String::clone let:notice>
                 <div class="notice" role="note">
                     <p>{notice.clone()}</p>

@@ -7,11 +7,11 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
-/** Starts a server; resolves to its address (without a trailing slash) and a way to stop it. */
-export async function startServer() {
+/** Starts a server, of dist/ or another folder; resolves to its address (no trailing slash) and a way to stop it. */
+export async function startServer({ folder } = {}) {
   const xtask = process.env.STEPSCOPE_XTASK;
   const [program, first] = xtask ? [xtask, []] : ['cargo', ['xtask']];
-  const child = spawn(program, [...first, 'serve', '--no-build', '--port', '0'], {
+  const child = spawn(program, [...first, 'serve', '--no-build', '--port', '0', ...(folder ? ['--of', folder] : [])], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
