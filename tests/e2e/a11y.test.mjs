@@ -44,6 +44,12 @@ for (const colorScheme of ['light', 'dark']) {
       for (const screen of SCREENS.slice(1)) {
         await goTo(page, screen);
         await look(`${screen}, after a run`);
+        if (screen !== 'Compare') continue;
+        for (const name of ['Side by side', 'Flicker', 'Difference', 'Blind vote']) {
+          await page.getByRole('button', { name }).click();
+          await page.getByRole('button', { name, pressed: true }).waitFor();
+          await look(`Compare, ${name}`);
+        }
       }
       assert.deepEqual(found, []);
     });

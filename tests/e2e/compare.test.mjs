@@ -175,7 +175,7 @@ scenario('a blind vote makes pairs, hides which is which, and is kept', {}, asyn
   await voteOn(4, () => "Can't tell");
   await results.filter({ hasText: 'Of 8 pairs you told 4 apart' }).waitFor();
   const told = await results.filter({ hasText: 'The largest error that you could not tell' }).innerText();
-  assert.match(told, /about 0\.\d+ in the latents \(100 % of your votes agree/);
+  assert.match(told, /about 0\.\d+ in the latents \(100\s% of your votes agree/);
 
   await page.reload();
   await app.loaded();

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::figures::view;
 
 /// Pairs that are made at once.
-pub const PAIRS: u32 = 4;
+pub const PAIRS: usize = 4;
 /// Most steps of the quicker picture: the other one takes twice as many.
 pub const FEW_MAX: u32 = STEPS_MAX / 2;
 
@@ -86,13 +86,16 @@ pub fn pairs(finished: &[&Run], cast: &[Ballot]) -> Vec<Pair> {
     found.into_iter().map(|(_, pair)| pair).collect()
 }
 
-/// The runs that pairs of these steps are made of, seed after seed; those that are there already are left out.
-pub fn wanted(base: &GenerateRequest, steps: u32, finished: &[&Run]) -> Vec<GenerateRequest> {
-    let few = (0..PAIRS).map(|offset| GenerateRequest {
+/// The runs that the next pairs of these steps are made of, seed after seed, those that were voted on left out; without
+/// the runs that are there already.
+pub fn wanted(base: &GenerateRequest, steps: u32, finished: &[&Run], cast: &[Ballot]) -> Vec<GenerateRequest> {
+    let seed = |offset: u64| GenerateRequest {
         num_inference_steps: steps,
-        seed: base.seed.wrapping_add(offset.into()),
+        seed: base.seed.wrapping_add(offset),
         ..base.clone()
-    });
+    };
+    let is_new = |few: &GenerateRequest| !cast.iter().any(|ballot| ballot.request == *few);
+    let few = (0..).map(seed).filter(is_new).take(PAIRS);
     let both = few.flat_map(|few| [few.clone(), doubled(&few)]);
     both.filter(|request| !finished.iter().any(|run| run.request == *request)).collect()
 }
@@ -172,11 +175,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_is_not_made_again() {
+    fn what_is_there_or_was_voted_on_is_not_made_again() {
         let there = finished(1, 8, 4, 0.0);
         let base = finished(9, 7, 20, 0.0).request;
-        let wanted: Vec<_> = wanted(&base, 4, &[&there]).iter().map(|r| (r.seed, r.num_inference_steps)).collect();
-        assert_eq!(wanted, [(7, 4), (7, 8), (8, 8), (9, 4), (9, 8), (10, 4), (10, 8)]);
+        let runs = |cast: &[Ballot]| {
+            let wanted = wanted(&base, 4, &[&there], cast);
+            wanted.iter().map(|request| (request.seed, request.num_inference_steps)).collect::<Vec<_>>()
+        };
+        assert_eq!(runs(&[]), [(7, 4), (7, 8), (8, 8), (9, 4), (9, 8), (10, 4), (10, 8)]);
+        let voted = cast(4, 0.1, Answer::Many);
+        assert_eq!(
+            (voted.request.seed, runs(&[voted]).last()),
+            (7, Some(&(11, 8))),
+            "the next seeds are for the next votes"
+        );
     }
 
     #[test]

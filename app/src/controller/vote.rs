@@ -140,7 +140,10 @@ impl Controller {
     /// The runs that these pairs still need.
     pub fn pair_runs(self) -> Vec<GenerateRequest> {
         let (Ok(base), Ok(steps)) = (self.pair_base(), self.pair_steps_number()) else { return Vec::new() };
-        self.session.with(|session| votes::wanted(&base, steps, &session.gallery.finished().collect::<Vec<_>>()))
+        self.session.with(|session| {
+            let finished: Vec<&Run> = session.gallery.finished().collect();
+            self.voting.cast.with(|cast| votes::wanted(&base, steps, &finished, cast))
+        })
     }
 
     /// Makes them, one after the other.

@@ -50,7 +50,10 @@ fn Lobby() -> impl IntoView {
              is better. Your answers tell how large an error must be until you see it; the Sweep page then looks for the \
              fewest steps whose error is smaller than that."
         </p>
-        {move || told().into_iter().map(|sentence| view! { <p class="vote-result">{sentence}</p> }).collect_view()}
+        <div class="inside-card vote-results" hidden=move || voting.cast.with(Vec::is_empty)>
+            {move || told().into_iter().map(|sentence| view! { <p class="vote-result">{sentence}</p> }).collect_view()}
+            <p><button type="button" class="small" on:click=move |_| controller.forget_votes()>"Forget all votes"</button></p>
+        </div>
         <p class="field-error">{move || voting.problem.get()}</p>
         <button
             type="button" class="primary" hidden=move || pairs.get() == 0 || is_busy()
@@ -79,8 +82,5 @@ fn Lobby() -> impl IntoView {
                 "Prompt, seed and all else are those of the Run page. " {cost}
             </p>
         </div>
-        <p hidden=move || voting.cast.with(Vec::is_empty)>
-            <button type="button" class="quiet" on:click=move |_| controller.forget_votes()>"Forget all votes"</button>
-        </p>
     }
 }
