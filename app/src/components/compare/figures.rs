@@ -26,7 +26,7 @@ fn latents(distance: f64, own: Option<f64>) -> String {
         if own.is_some() { "what you could not see in the blind vote" } else { "what is hard to see, until you vote" };
     let side = if distance <= limit { "within" } else { "more than" };
     format!(
-        "Root mean square distance of the latents, whose own spread is about 1; the Sweep page measures by it. This is \
+        "Root mean square distance of the latents, whose own spread is about 1; sweeps measure by it. This is \
          {side} {}, {whose}.",
         format::figure(limit)
     )

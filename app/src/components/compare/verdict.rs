@@ -32,7 +32,7 @@ pub fn sentences(cast: &[Ballot]) -> Vec<String> {
             };
             format!(
                 "The largest error that you could not tell from none is about {} in the latents ({:.0}\u{a0}% of your votes \
-                 agree; without votes, {} is assumed). The Sweep page uses it where its tolerance is left empty.{more}",
+                 agree; without votes, {} is assumed). That is your tolerance for a sweep.{more}",
                 format::figure(known.tolerance),
                 100.0 * known.agreement,
                 format::figure(metric.default_tolerance())

@@ -47,8 +47,8 @@ fn Lobby() -> impl IntoView {
     view! {
         <p class="hint">
             "Two pictures of one seed, one made with twice as many steps, in random order and without a label. Say which \
-             is better. Your answers tell how large an error must be until you see it; the Sweep page then looks for the \
-             fewest steps whose error is smaller than that."
+             is better. Your answers tell how large an error must be until you see it. That is \
+             your tolerance: a sweep finds the fewest steps whose error is smaller."
         </p>
         <div class="inside-card vote-results" hidden=move || voting.cast.with(Vec::is_empty)>
             {move || told().into_iter().map(|sentence| view! { <p class="vote-result">{sentence}</p> }).collect_view()}
