@@ -73,6 +73,12 @@ pub fn wants_less_motion() -> bool {
     query.is_some_and(|query| query.matches())
 }
 
+/// Width of the page, in pixels.
+pub fn width() -> u32 {
+    let root = window().and_then(|window| window.document()?.document_element());
+    root.map_or(0, |root| root.client_width().max(0) as u32)
+}
+
 /// Whether the page is in a tab that nobody sees: animation frames do not come then.
 pub fn is_hidden() -> bool {
     window().and_then(|window| window.document()).is_some_and(|document| document.hidden())

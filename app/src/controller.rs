@@ -5,10 +5,12 @@ mod compare;
 mod export;
 mod inside;
 mod journal;
+mod keep;
 mod live;
 mod models;
 mod png;
 mod start;
+mod sweep;
 mod update;
 mod vote;
 mod worker;
@@ -34,6 +36,7 @@ use crate::{
     session::{EngineState, Session},
     settings::Settings,
     share::{self, Link},
+    sweep::Sweep,
 };
 use leptos::prelude::*;
 use protocol::{Deliver, Failure, FailureKind, FieldError, ModelInfo, ToWorker, View};
@@ -76,6 +79,15 @@ pub struct Controller {
     pub journal: Journal,
     /// Whether the form's options are open.
     pub advanced_open: RwSignal<bool>,
+    /// The Sweep screen.
+    pub sweep: RwSignal<Sweep>,
+    /// Start was pressed before the model was ready.
+    pub sweep_queued: RwSignal<bool>,
+    sweep_began: StoredValue<f64>,
+    /// The grids whose cells are on show.
+    sweep_grids: Memo<Vec<lab::grid::Grid>>,
+    /// Whether it is known what an earlier visit left.
+    keep_open: RwSignal<bool>,
     baseline: StoredValue<Settings>,
     link: StoredValue<Link>,
     client: StoredValue<Option<(Client, Rc<Inbox>)>, LocalStorage>,
@@ -88,6 +100,7 @@ impl Controller {
     pub fn start() -> Self {
         let settings = RwSignal::new(Settings::built_in("", ""));
         let session = RwSignal::new(Session::default());
+        let sweep = RwSignal::new(Sweep::default());
         let this = Self {
             settings,
             session,
@@ -99,6 +112,11 @@ impl Controller {
             png: PngFile::new(),
             journal: Journal::new(),
             advanced_open: RwSignal::new(false),
+            sweep,
+            sweep_queued: RwSignal::new(false),
+            sweep_began: StoredValue::new(0.0),
+            sweep_grids: Memo::new(move |_| sweep.with(Sweep::grids)),
+            keep_open: RwSignal::new(false),
             view: RwSignal::new(View::Denoised),
             page: RwSignal::new(Page::Run),
             models: RwSignal::new(Vec::new()),
@@ -114,12 +132,15 @@ impl Controller {
         };
         Effect::new(move |_| {
             browser::set_root("data-engine", this.session.with(Session::engine_name));
-            browser::set_root("data-state", this.session.with(Session::state_name));
+            let sweeps = this.sweep.with(Sweep::is_running);
+            let state = this.session.with(Session::state_name);
+            browser::set_root("data-state", if sweeps && state == "ready" { "running" } else { state });
         });
         this.watch_for_pictures();
         this.watch_for_update();
         this.follow_the_form();
         this.follow_export();
+        this.open_keep();
         this.open_fragment();
         leptos::leptos_dom::helpers::window_event_listener(leptos::ev::hashchange, move |_| this.open_fragment());
         this.spawn();
@@ -273,7 +294,11 @@ impl Controller {
             Some(_) => "Link copied. The picture to start from cannot be in it: send it along.",
             None => "Link copied.",
         };
-        let address = browser::address_with(&share::fragment(&request, pictures));
+        self.copy_address(browser::address_with(&share::fragment(&request, pictures)), said);
+    }
+
+    /// Puts an address on the clipboard, or shows it to be copied by hand.
+    fn copy_address(self, address: String, said: &'static str) {
         leptos::task::spawn_local(async move {
             match browser::copy(&address).await {
                 Ok(()) => self.announce(said),
@@ -327,8 +352,10 @@ impl Controller {
     /// Follows the fragment of the address: page, settings, and a run where it names settings.
     fn open_fragment(self) {
         let link = Link::parse(&browser::fragment());
-        self.page.set(link.view.as_deref().and_then(Page::from_key).unwrap_or_default());
-        if !link.has_settings() {
+        let view = link.view.as_deref().and_then(Page::from_key);
+        let sweeps = link.sweep().is_some();
+        self.page.set(view.unwrap_or(if sweeps { Page::Sweep } else { Page::default() }));
+        if !link.has_settings() && !sweeps {
             return;
         }
         self.link.set_value(link);
@@ -352,6 +379,11 @@ impl Controller {
                 let shown = self.session.with_untracked(|s| s.run().map(|run| run.request.clone()));
                 let known = shown.is_some() && settings.request(&info).ok() == shown && settings.pictures() == Ok(1);
                 self.settings.set(settings);
+                if let Some((form, problems)) = link.sweep() {
+                    let usable = problems.is_empty();
+                    self.session.update(|session| problems.into_iter().for_each(|notice| session.notify(notice)));
+                    return self.open_sweep(form, usable);
+                }
                 if link.wants_picture() && !untrack(|| self.start.has_picture()) {
                     self.start.open.set(true);
                     self.session.update(|session| {

@@ -62,7 +62,8 @@ impl Inbox {
         loop {
             let next = self.queue.borrow_mut().pop_front();
             let Some(delivery) = next else { return self.hurried.set(false) };
-            let is_step = matches!(delivery.0, FromWorker::Step { .. });
+            // A step without a preview has nothing to be seen.
+            let is_step = matches!(&delivery.0, FromWorker::Step { report, .. } if report.width > 0);
             (self.handle)(delivery);
             if is_step {
                 self.waiting.set(true);
@@ -138,6 +139,16 @@ mod tests {
         animation_frame();
         assert_eq!(seen.borrow().len(), 4);
         assert!(FRAMES.with_borrow(VecDeque::is_empty), "nothing left to wait for");
+    }
+
+    #[test]
+    fn steps_without_a_preview_wait_for_no_frame() {
+        let (inbox, seen) = inbox();
+        for number in 1..=3 {
+            let report = protocol::StepReport { width: 0, height: 0, ..report(number) };
+            inbox.push((FromWorker::Step { job: 1, report }, None));
+        }
+        assert_eq!(seen.borrow().len(), 3);
     }
 
     #[test]

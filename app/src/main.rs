@@ -7,6 +7,7 @@ mod batch;
 mod browser;
 mod catalog;
 mod change;
+mod chart;
 mod compare;
 mod components;
 mod controller;
@@ -30,6 +31,7 @@ mod settings;
 mod share;
 mod start;
 mod store;
+mod sweep;
 mod terms;
 
 use wasm_bindgen::JsCast;

@@ -135,12 +135,18 @@ impl Session {
         self.is_live
     }
 
+    /// A number for a job that is not for the gallery.
+    pub fn take_number(&mut self) -> u32 {
+        self.last_job += 1;
+        self.last_job
+    }
+
     /// The next job to send, if the engine is free and there is one, with its number.
     pub fn advance(&mut self) -> Option<(u32, Job)> {
         let job = self.batch.pop()?;
-        self.last_job += 1;
-        self.pending = Some((self.last_job, job.request.clone()));
-        Some((self.last_job, job))
+        let number = self.take_number();
+        self.pending = Some((number, job.request.clone()));
+        Some((number, job))
     }
 
     /// Gives up the jobs that were not sent; returns the one to cancel.

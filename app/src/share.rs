@@ -3,6 +3,7 @@
 
 use crate::field::{Field, ON, RNGS, TIMESTEPS, check};
 use crate::settings::{AYS_STEPS, Settings};
+use crate::sweep::form::{Other, SweepForm};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use protocol::{GenerateRequest, SizeRule};
 
@@ -13,6 +14,8 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Link {
     values: Vec<(Field, Result<String, String>)>,
+    /// The fields of a sweep, if the link is to one, and what is wrong with them.
+    sweep: Vec<(SweepKey, String)>,
     /// Which view of the page, if the fragment says.
     pub view: Option<String>,
     /// Whether the settings stood in a file.
@@ -33,7 +36,10 @@ impl Link {
                     link.values.push((field, text));
                 }
                 None if key == "view" => link.view = text.ok(),
-                None => {}
+                None => {
+                    let known = SweepKey::ALL.iter().find(|(name, _)| *name == key);
+                    link.sweep.extend(known.and_then(|(_, key)| Some((*key, text.ok()?))));
+                }
             }
         }
         link
@@ -63,6 +69,49 @@ impl Link {
     /// Leaves a setting to the default.
     pub fn forget(&mut self, field: Field) {
         self.values.retain(|(other, _)| *other != field);
+    }
+
+    /// The sweep that the link is to, and a sentence for each of its values that cannot be read.
+    pub fn sweep(&self) -> Option<(SweepForm, Vec<String>)> {
+        if !self.sweep.iter().any(|(key, _)| *key == SweepKey::Steps) {
+            return None;
+        }
+        let standard = SweepForm::default();
+        let mut form = standard.clone();
+        for (key, text) in &self.sweep {
+            match key {
+                SweepKey::Steps => form.steps.clone_from(text),
+                SweepKey::Seeds => form.seeds.clone_from(text),
+                SweepKey::Vary => {
+                    form.other = Other::ALL.into_iter().find(|other| other.key() == text).unwrap_or_default();
+                }
+                SweepKey::Values => form.values.clone_from(text),
+                SweepKey::Tolerance => form.tolerance.clone_from(text),
+            }
+        }
+        let mut notices = Vec::new();
+        let mut check = |problem: Option<String>| {
+            notices.extend(problem.map(|problem| format!("In the link, the sweep cannot be used as it is: {problem}")));
+        };
+        if let Err(error) = form.steps() {
+            check(Some(error.to_string()));
+            form.steps = standard.steps;
+        }
+        if let Err(error) = lab::axis::parse_seeds(&form.seeds)
+            && !form.seeds.trim().is_empty()
+        {
+            check(Some(error.to_string()));
+            form.seeds = standard.seeds;
+        }
+        if let Err(error) = form.other() {
+            check(Some(error.to_string()));
+            (form.other, form.values) = (standard.other, standard.values);
+        }
+        if let Err(problem) = form.tolerance(None) {
+            check(Some(problem));
+            form.tolerance = standard.tolerance;
+        }
+        Some((form, notices))
     }
 
     /// Whether the link was made with a picture to start from, which no link can carry.
@@ -109,6 +158,40 @@ impl Link {
         }
         (settings, notices)
     }
+}
+
+/// A key of a link that belongs to the sweep, not to the form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SweepKey {
+    Steps,
+    Seeds,
+    Vary,
+    Values,
+    Tolerance,
+}
+
+impl SweepKey {
+    const ALL: [(&str, SweepKey); 5] = [
+        ("sweep", SweepKey::Steps),
+        ("sweep-seeds", SweepKey::Seeds),
+        ("sweep-vary", SweepKey::Vary),
+        ("sweep-values", SweepKey::Values),
+        ("sweep-tolerance", SweepKey::Tolerance),
+    ];
+}
+
+/// The part of a fragment that is about the sweep. Commas stay as they are: `sweep=2,4,8,16`.
+pub fn sweep_fragment(form: &SweepForm) -> String {
+    const LIST: &AsciiSet = &ESCAPED.remove(b',');
+    let pairs = [
+        ("sweep", form.steps.as_str()),
+        ("sweep-seeds", form.seeds.as_str()),
+        ("sweep-vary", if form.other == Other::None { "" } else { form.other.key() }),
+        ("sweep-values", if form.other == Other::None { "" } else { &form.values }),
+        ("sweep-tolerance", form.tolerance.as_str()),
+    ];
+    let filled = pairs.into_iter().filter(|(_, text)| !text.trim().is_empty());
+    filled.map(|(key, text)| format!("{key}={}", utf8_percent_encode(text.trim(), LIST))).collect::<Vec<_>>().join("&")
 }
 
 /// The fragment, without `#`, that makes these pictures again. What is as in `diffusers` is left out. The picture that
@@ -217,6 +300,34 @@ mod tests {
             assert!(notice.contains(named), "{notice}");
         }
         assert!(notices[0].ends_with("Using 12 instead."), "{}", notices[0]);
+    }
+
+    #[test]
+    fn a_sweep_survives_its_link_with_the_form() {
+        let form = SweepForm {
+            steps: "2,4 ,5-50 (+5)".into(),
+            seeds: "1-3".into(),
+            other: Other::Prompt,
+            values: "a & b\n100% c".into(),
+            tolerance: "0.1".into(),
+            ..SweepForm::default()
+        };
+        let request = Settings::of_model(&model(), "").request(&model()).unwrap();
+        let link = format!("{}&{}", fragment(&request, 1), sweep_fragment(&form));
+        assert!(!link.contains([' ', '+', '#', '\n']), "{link}");
+        assert_eq!(Link::parse(&link).sweep(), Some((form, vec![])));
+        assert_eq!(read(&link).0.request(&model()).unwrap(), request);
+        assert_eq!(sweep_fragment(&SweepForm { steps: "2,4,8,16".into(), ..SweepForm::default() }), "sweep=2,4,8,16");
+    }
+
+    #[test]
+    fn a_typed_link_to_a_sweep_is_understood_and_a_bad_one_falls_back_and_says_so() {
+        let (form, notices) = Link::parse("#sweep=5-50+(+5)").sweep().unwrap();
+        assert_eq!((form.steps().unwrap().len(), notices.len()), (10, 0));
+        let (form, notices) =
+            Link::parse("#sweep=x&sweep-seeds=y&sweep-vary=scheduler&sweep-values=eular").sweep().unwrap();
+        assert_eq!((form, notices.len()), (SweepForm::default(), 3));
+        assert_eq!(Link::parse("#steps=4&sweep-seeds=3").sweep(), None);
     }
 
     #[test]

@@ -10,7 +10,7 @@
 //! let records: Vec<Record<Figures>> = store.all(Table::Cells).await?;
 //! ```
 
-use idb::{Database, DatabaseEvent, Factory, ObjectStoreParams, TransactionMode};
+use idb::{Database, DatabaseEvent, Factory, KeyPath, ObjectStoreParams, TransactionMode};
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use serde::{Serialize, de::DeserializeOwned};
 use wasm_bindgen::{JsCast, JsValue};
@@ -18,6 +18,8 @@ use wasm_bindgen::{JsCast, JsValue};
 const DATABASE: &str = "stepscope";
 /// Raised when a table joins; [`upgrade`] adds what is missing.
 const VERSION: u32 = 1;
+/// When a record was put, in milliseconds; an index of [`Table::Cells`].
+const AT: &str = "at";
 
 /// What is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +97,9 @@ impl Store {
         let value = value.map_err(|error| format!("It cannot be kept: {error}."))?;
         let arrays: Array = bytes.iter().map(|bytes| JsValue::from(Uint8Array::from(*bytes))).collect();
         let record = Object::new();
-        for (name, part) in [("key", key.into()), ("value", value), ("bytes", arrays.into())] {
+        for (name, part) in
+            [("key", key.into()), ("value", value), ("bytes", arrays.into()), (AT, js_sys::Date::now().into())]
+        {
             Reflect::set(&record, &name.into(), &part).map_err(|error| format!("{error:?}"))?;
         }
         let put = async {
@@ -133,6 +137,26 @@ impl Store {
         Ok(found.iter().filter_map(read).collect())
     }
 
+    /// Deletes the oldest cells beyond `most`.
+    ///
+    /// # Errors
+    /// One sentence, where the database cannot be written.
+    pub async fn trim_cells(&self, most: u32) -> Result<(), String> {
+        let table = Table::Cells.name();
+        let trim = async {
+            let transaction = self.0.transaction(&[table], TransactionMode::ReadWrite)?;
+            let cells = transaction.object_store(table)?;
+            let surplus = cells.count(None)?.await?.saturating_sub(most);
+            if surplus > 0 {
+                for key in cells.index(AT)?.get_all_keys(None, Some(surplus))?.await? {
+                    cells.delete(key)?.await?;
+                }
+            }
+            transaction.commit()?.await
+        };
+        trim.await.map(drop).map_err(|error: idb::Error| sentence(&error))
+    }
+
     /// Removes a record, if it is there.
     ///
     /// # Errors
@@ -153,7 +177,10 @@ fn upgrade(event: idb::event::VersionChangeEvent) {
     let there = database.store_names();
     for table in Table::ALL.into_iter().filter(|table| !there.iter().any(|name| name == table.name())) {
         // What fails here makes the first use of the table fail, which is told.
-        let _ = database.create_object_store(table.name(), ObjectStoreParams::new());
+        let made = database.create_object_store(table.name(), ObjectStoreParams::new());
+        if let (Ok(store), Table::Cells) = (made, table) {
+            let _ = store.create_index(AT, KeyPath::new_single(AT), None);
+        }
     }
 }
 

@@ -29,7 +29,6 @@ mod notices;
 mod number_field;
 mod offer_dialog;
 mod page_link;
-mod planned_page;
 mod png_dialog;
 mod progress;
 mod prompt_fields;
@@ -46,6 +45,7 @@ mod step_table;
 mod step_terms;
 mod steps_field;
 mod strength_field;
+mod sweep;
 mod sweep_page;
 mod view_toggle;
 

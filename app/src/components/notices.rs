@@ -1,7 +1,6 @@
 //! The banner: what the user should know and need not act on.
 
 use super::controller;
-use crate::session::Session;
 use leptos::prelude::*;
 
 /// Sentences, each with a button that dismisses it.
@@ -9,7 +8,7 @@ use leptos::prelude::*;
 pub fn Notices() -> impl IntoView {
     let controller = controller();
     let (session, update_ready) = (controller.session, controller.update_ready);
-    let is_busy = move || session.with(Session::is_running);
+    let is_busy = move || controller.is_busy();
     let notices = Memo::new(move |_| session.with(|session| session.notices.clone()));
     view! {
         <div class="notices">

@@ -70,7 +70,8 @@ impl Controller {
         self.session.update(|session| session.apply(FromWorker::Failed { job: None, failure }, None));
     }
 
-    pub(super) fn receive(self, (message, pixels): Delivery) {
+    pub(super) fn receive(self, delivery: Delivery) {
+        let Some((message, pixels)) = self.receive_sweep(delivery) else { return };
         if let FromWorker::Ready { version } = message {
             if version == PROTOCOL_VERSION {
                 self.worker_ready.set_value(true);
@@ -112,6 +113,7 @@ impl Controller {
             if self.session.with_untracked(|session| !session.is_sampled()) {
                 self.refine();
             }
+            self.advance_sweep();
         }
     }
 
@@ -123,9 +125,12 @@ impl Controller {
             let models = std::slice::from_ref(&info.id);
             self.rebase(link.over(&self.defaults_of(&info), models, Some(info.size)).0);
         }
-        if link.has_settings() {
+        if link.has_settings() || link.sweep().is_some() {
             self.queued.set(false);
             self.apply_link();
+        } else if self.sweep_queued.get_untracked() {
+            self.sweep_queued.set(false);
+            self.start_sweep();
         } else if self.queued.get_untracked() {
             self.queued.set(false);
             self.generate();
@@ -160,6 +165,7 @@ impl Controller {
         };
         self.session.update(|session| {
             session.crashed(failure.clone());
+            self.sweep.update(crate::sweep::Sweep::interrupted);
             if worked {
                 session.failure = Some(failure);
                 session.engine = EngineState::starting();

@@ -46,12 +46,12 @@ export class StepscopePage {
     return this.page.getByRole('img', { name, exact: true });
   }
 
-  /** Opens the page and waits until the engine is in `state`. `engine: null` lets the page choose. */
+  /** Opens the page and waits until the engine is in `state`. `engine: null` lets the page choose, `state: null` waits for nothing. */
   async open({ engine = 'cpu', fragment = '', state = 'ready' } = {}) {
     const query = engine ? `?engine=${engine}` : '';
     await this.page.goto(`${this.base}/${query}${fragment ? `#${fragment}` : ''}`);
     if (state === 'ready') await this.loaded();
-    await this.state(state);
+    if (state !== null) await this.state(state);
   }
 
   /** Waits until the engine has loaded a model; fails with the page's own words if it cannot. */
