@@ -68,6 +68,23 @@ scenario('a sweep that is stopped goes on where it was', {}, async ({ app, page 
   await page.getByText('All 16 runs are here already.').waitFor();
 });
 
+scenario('a sweep is still there after the page is loaded anew, and nothing of it is made again', {}, async ({ app, page }) => {
+  await app.open({ fragment: `${small}&sweep-tolerance=9`, state: null });
+  await made(page).nth(11).waitFor({ timeout: 120_000 });
+  await ended(app);
+  const verdict = await headline(page).innerText();
+  await page.reload();
+  await page.getByText('All 12 runs are here already.').waitFor({ timeout: 60_000 });
+  assert.equal(await made(page).count(), 12);
+  assert.equal(await headline(page).innerText(), verdict);
+  // Once more from the navigation alone: an address without a link finds it too.
+  await app.open();
+  await page.getByRole('navigation').getByRole('link', { name: 'Sweep' }).click();
+  await made(page).nth(11).waitFor({ timeout: 60_000 });
+  assert.equal(await page.getByRole('textbox', { name: 'Step counts' }).inputValue(), '1,2,4');
+  assert.equal(await count(page, 'generate'), 0, 'nothing is made again');
+});
+
 scenario('a wider sweep only makes what is new, and says before what it takes', {}, async ({ app, page }) => {
   await app.open({ fragment: small, state: null });
   await made(page).nth(11).waitFor({ timeout: 120_000 });
