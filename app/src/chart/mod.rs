@@ -142,12 +142,17 @@ impl Ranged for Places {
     }
 }
 
-/// 1, 2 and 5 of each decade, or only the decades where there are many.
+/// Ticks of a logarithmic axis: the roundest numbers of which at least three fit.
 fn log_ticks(from: f64, to: f64) -> Vec<f64> {
-    let steps: &[f64] = if to - from > 2.5 { &[1.0] } else { &[1.0, 2.0, 5.0] };
-    let decades = from.floor() as i32..=to.ceil() as i32;
-    let all = decades.flat_map(|decade| steps.iter().map(move |step| f64::from(decade) + step.log10()));
-    all.filter(|tick| (from..=to).contains(tick)).collect()
+    const ROUND: [&[f64]; 3] =
+        [&[1.0], &[1.0, 2.0, 5.0], &[1.0, 1.2, 1.4, 1.6, 1.8, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]];
+    let decades = || from.floor() as i32..=to.ceil() as i32;
+    let ticks = |steps: &[f64]| -> Vec<f64> {
+        let all = decades().flat_map(|decade| steps.iter().map(move |step| f64::from(decade) + step.log10()));
+        all.filter(|tick| (from..=to).contains(tick)).collect()
+    };
+    let fit = ROUND.iter().map(|steps| ticks(steps)).find(|ticks| ticks.len() >= 3);
+    fit.unwrap_or_else(|| ticks(ROUND[2]))
 }
 
 /// Draws a chart; `None` where no point can be shown.
@@ -264,6 +269,18 @@ mod tests {
         }
         assert!(!svg.contains("style=") && !svg.contains('#'), "the content security policy allows no inline style");
         assert!(svg.starts_with("<svg") && svg.ends_with("</svg>"));
+    }
+
+    #[test]
+    fn a_logarithmic_axis_has_ticks_to_read_it_by_whatever_its_length() {
+        let ticks = |from: f64, to: f64| -> Vec<String> {
+            log_ticks(from.log10(), to.log10()).iter().map(|tick| format!("{:.1}", 10f64.powf(*tick))).collect()
+        };
+        assert_eq!(ticks(0.5, 2000.0), ["1.0", "10.0", "100.0", "1000.0"]);
+        assert_eq!(ticks(0.9, 6.0), ["1.0", "2.0", "5.0"]);
+        // Runs of 2 to 8 steps, most of whose time is the same for all.
+        assert!((3..12).contains(&ticks(0.55, 1.9).len()), "{:?}", ticks(0.55, 1.9));
+        assert!((2..12).contains(&ticks(1.01, 1.01 * 10f64.powf(DECADES_MIN)).len()));
     }
 
     #[test]
