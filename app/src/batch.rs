@@ -60,6 +60,11 @@ impl Batch {
         self.queue.clear();
     }
 
+    /// Whether some were forgotten before their turn.
+    pub fn was_stopped(&self) -> bool {
+        self.sent < self.all && self.queue.is_empty()
+    }
+
     /// Which of how many the latest one is, counted from 1; `None` where there is but one.
     pub fn position(&self) -> Option<(u32, u32)> {
         (self.all > 1).then_some((self.sent, self.all))

@@ -209,6 +209,10 @@ impl Session {
                 self.milestone = match self.batch.position() {
                     None => format!("Done: {steps} steps in {seconds:.1} s."),
                     Some((picture, all)) if picture == all => format!("Done: {all} pictures."),
+                    // The cancellation came when there was only the picture left to decode.
+                    Some((picture, all)) if self.batch.was_stopped() => {
+                        format!("Cancelled. {picture} of {all} pictures are done.")
+                    }
                     Some((picture, all)) => format!("Picture {picture} of {all} is done."),
                 };
             }

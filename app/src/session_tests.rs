@@ -209,6 +209,17 @@ fn a_batch_may_be_cancelled_between_two_pictures() {
 }
 
 #[test]
+fn a_batch_may_be_cancelled_while_a_picture_is_decoded() {
+    let mut session = ready();
+    session.submit(job().series(3));
+    let first = next_picture(&mut session).unwrap();
+    assert_eq!(session.cancel(), Some(first));
+    done(&mut session, first);
+    assert_eq!(session.milestone, "Cancelled. 1 of 3 pictures are done.");
+    assert_eq!((session.advance(), session.state_name()), (None, "ready"));
+}
+
+#[test]
 fn a_failure_ends_the_batch() {
     let mut session = ready();
     session.submit(job().series(2));

@@ -87,7 +87,7 @@ scenario('Cancel ends a series and keeps what is finished', {}, async ({ app }) 
   await app.gallery.nth(1).waitFor({ timeout: 120_000 });
   await app.cancelButton.click();
   await app.ended();
-  await app.status.filter({ hasText: /^Cancelled .* \d+ of 16 pictures are done\.$/ }).waitFor();
+  await app.status.filter({ hasText: /^Cancelled.* \d+ of 16 pictures are done\.$/ }).waitFor();
   const kept = await app.gallery.count();
   assert.ok(kept >= 2 && kept < 16, `${kept} pictures`);
   await app.generate({ steps: 1, seed: 99 });
