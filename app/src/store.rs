@@ -10,14 +10,14 @@
 //! let records: Vec<Record<Figures>> = store.all(Table::Cells).await?;
 //! ```
 
-use idb::{Database, DatabaseEvent, Factory, KeyPath, ObjectStoreParams, TransactionMode};
+use idb::{Database, DatabaseEvent, Event, Factory, KeyPath, ObjectStoreParams, TransactionMode, request::Request};
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use serde::{Serialize, de::DeserializeOwned};
 use wasm_bindgen::{JsCast, JsValue};
 
 const DATABASE: &str = "stepscope";
-/// Raised when a table joins; [`upgrade`] adds what is missing.
-const VERSION: u32 = 1;
+/// Raised when a table or an index joins; [`upgrade`] adds what is missing.
+const VERSION: u32 = 2;
 /// When a record was put, in milliseconds; an index of [`Table::Cells`].
 const AT: &str = "at";
 
@@ -171,16 +171,18 @@ impl Store {
     }
 }
 
-/// Adds the tables that an older version did not have.
+/// Adds the tables that an older version did not have, and the index of cells.
 fn upgrade(event: idb::event::VersionChangeEvent) {
     let Ok(database) = event.database() else { return };
     let there = database.store_names();
+    // What fails here makes the first use of the table fail, which is told.
     for table in Table::ALL.into_iter().filter(|table| !there.iter().any(|name| name == table.name())) {
-        // What fails here makes the first use of the table fail, which is told.
-        let made = database.create_object_store(table.name(), ObjectStoreParams::new());
-        if let (Ok(store), Table::Cells) = (made, table) {
-            let _ = store.create_index(AT, KeyPath::new_single(AT), None);
-        }
+        let _ = database.create_object_store(table.name(), ObjectStoreParams::new());
+    }
+    let transaction = event.target().ok().and_then(|request| request.transaction());
+    let cells = transaction.and_then(|transaction| transaction.object_store(Table::Cells.name()).ok());
+    if let Some(cells) = cells.filter(|cells| !cells.index_names().iter().any(|name| name == AT)) {
+        let _ = cells.create_index(AT, KeyPath::new_single(AT), None);
     }
 }
 

@@ -93,8 +93,9 @@ scenario('the steps of one run are compared with its picture, once they are deco
   await figure(page, 'PSNR').waitFor();
   assert.deepEqual(await page.locator('.compare-settings tbody tr').allInnerTexts(), ['Step shown\t2 of 4\tthe finished picture']);
   await page.getByLabel('Picture A').selectOption({ label: 'Step 4 of 4' });
-  await figure(page, 'PSNR').filter({ hasText: '∞' }).waitFor();
-  assert.equal(await figure(page, 'SSIM').innerText(), '1');
+  // The last step's clean picture is the result, up to one byte where rounding decides.
+  await figure(page, 'PSNR').filter({ hasText: /∞|^[6-9]\d\.\d dB$/ }).waitFor();
+  assert.ok(Number(await figure(page, 'SSIM').innerText()) >= 0.999);
   assert.equal(await figure(page, 'Latent RMSE').innerText(), '< 0.0001');
 });
 

@@ -8,6 +8,8 @@ import { saved } from './harness/saved.mjs';
 const scenario = suite();
 
 const runs = (page) => page.getByRole('list', { name: 'Runs' }).getByRole('listitem');
+/** Waits until the browser has kept everything. */
+const written = (page) => page.locator('.log-list[aria-busy="false"]').waitFor();
 const openLog = async (page) => {
   await page.getByRole('link', { name: 'Log', exact: true }).click();
   await page.getByRole('heading', { name: 'Log', level: 1 }).waitFor();
@@ -29,6 +31,7 @@ scenario('runs are kept with their pictures, and what changed, over a reload', {
   await runs(page).first().getByRole('textbox', { name: 'Note' }).fill('sharper');
   await runs(page).first().getByRole('button', { name: /Star/ }).click();
   await runs(page).first().getByRole('button', { name: '★ Starred' }).waitFor();
+  await written(page);
   await page.reload();
   await runs(page).nth(1).waitFor();
   assert.equal(await runs(page).first().getByRole('textbox', { name: 'Note' }).inputValue(), 'sharper');

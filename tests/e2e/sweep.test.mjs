@@ -85,6 +85,39 @@ scenario('a sweep is still there after the page is loaded anew, and nothing of i
   assert.equal(await count(page, 'generate'), 0, 'nothing is made again');
 });
 
+scenario('cells that an older release kept stay, and can be trimmed by age', {}, async ({ app, page }) => {
+  // A page of this origin that does not open the database.
+  await page.goto(`${app.base}/manifest.webmanifest`);
+  await page.evaluate(
+    () =>
+      new Promise((resolve, reject) => {
+        const request = indexedDB.open('stepscope', 1);
+        request.onupgradeneeded = () => {
+          for (const name of ['runs', 'pictures', 'cells', 'settings']) request.result.createObjectStore(name);
+          request.transaction.objectStore('cells').put({ key: 'old', value: {}, bytes: [], at: 1 }, 'old');
+        };
+        request.onsuccess = () => resolve(request.result.close());
+        request.onerror = () => reject(request.error);
+      }),
+  );
+  await app.open({ fragment: small, state: null });
+  await made(page).nth(11).waitFor({ timeout: 120_000 });
+  await ended(app);
+  const kept = await page.evaluate(
+    () =>
+      new Promise((resolve, reject) => {
+        const request = indexedDB.open('stepscope');
+        request.onerror = () => reject(request.error);
+        request.onsuccess = () => {
+          const keys = request.result.transaction('cells').objectStore('cells').index('at').getAllKeys();
+          keys.onsuccess = () => resolve({ version: request.result.version, keys: keys.result });
+        };
+      }),
+  );
+  assert.equal(kept.version, 2);
+  assert.deepEqual([kept.keys.length, kept.keys[0]], [13, 'old']);
+});
+
 scenario('a wider sweep only makes what is new, and says before what it takes', {}, async ({ app, page }) => {
   await app.open({ fragment: small, state: null });
   await made(page).nth(11).waitFor({ timeout: 120_000 });

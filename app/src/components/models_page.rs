@@ -102,7 +102,7 @@ fn Choice(entry: Entry) -> impl IntoView {
     view! {
         <p class="hint">{state}</p>
         <Show when=move || is_coming.get()><Loading/></Show>
-        <button type="button" aria-label=format!("Use {name}") on:click=move |_| controller.choose_model(&id)>
+        <button type="button" aria-label=format!("Use this model: {name}") on:click=move |_| controller.choose_model(&id)>
             "Use this model"
         </button>
     }

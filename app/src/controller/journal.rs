@@ -21,6 +21,8 @@ pub struct Journal {
     pub problem: RwSignal<Option<String>>,
     /// The latest import's problem.
     pub import_error: RwSignal<Option<String>>,
+    /// Records that are being written.
+    pub writing: RwSignal<u32>,
     /// What was deleted last, until the next thing is.
     pub deleted: RwSignal<Deleted>,
     store: StoredValue<Option<Rc<Store>>, LocalStorage>,
@@ -33,6 +35,7 @@ impl Journal {
             records: RwSignal::new(Vec::new()),
             problem: RwSignal::new(None),
             import_error: RwSignal::new(None),
+            writing: RwSignal::new(0),
             deleted: RwSignal::new(Vec::new()),
             store: StoredValue::new_local(None),
         }
@@ -66,7 +69,9 @@ impl Journal {
             }
             Ok(())
         };
+        self.writing.update(|writing| *writing += 1);
         self.problem.set(kept.await.err());
+        self.writing.update(|writing| *writing -= 1);
     }
 
     fn insert(self, records: impl IntoIterator<Item = RunRecord>) {

@@ -3,9 +3,12 @@
 use super::{Film, encode::ExportError};
 use crate::{engine::describe, frames::Pixels, paint};
 use js_sys::Promise;
-use std::{cell::RefCell, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
-use wasm_bindgen_futures::JsFuture;
+use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use web_sys::{Blob, BlobEvent, CanvasCaptureMediaStreamTrack, MediaRecorder, MediaRecorderOptions, MediaStream};
 
 /// In order of preference.
@@ -13,6 +16,12 @@ const KINDS: [&str; 3] = ["video/webm;codecs=vp9", "video/webm;codecs=vp8", "vid
 const BITS_PER_SECOND: u32 = 8_000_000;
 /// Videos store colour at half the size, so small pictures are enlarged to about this.
 const SIDE_MIN: u32 = 256;
+/// The recorder hands over what it has this often.
+const SLICE_MS: i32 = 50;
+/// A busy machine takes a while to encode the first frame; one that hides the page never does.
+const PATIENCE_MS: u32 = 20_000;
+const SILENT: &str =
+    "The recorder of this browser took no frame: keep the page in view while it records, or save a GIF.";
 
 /// The kind of WebM that this browser records.
 ///
@@ -84,25 +93,44 @@ pub async fn record(
         MediaRecorder::new_with_media_stream_and_media_recorder_options(&stream, &options).map_err(failed)?;
     let parts: Rc<RefCell<Vec<JsValue>>> = Rc::default();
     let kept = parts.clone();
+    let arrived = Rc::<Cell<Option<js_sys::Function>>>::default();
+    let first = Promise::new(&mut |resolve, _| arrived.set(Some(resolve)));
     let on_data = Closure::<dyn FnMut(BlobEvent)>::new(move |event: BlobEvent| {
-        kept.borrow_mut().extend(event.data().map(JsValue::from));
+        let Some(data) = event.data().filter(|data| data.size() > 0.0) else { return };
+        kept.borrow_mut().push(data.into());
+        if let Some(resolve) = arrived.take() {
+            let _ = resolve.call1(&JsValue::NULL, &JsValue::TRUE);
+        }
     });
     recorder.set_ondataavailable(Some(on_data.as_ref().unchecked_ref()));
     let stopped = Promise::new(&mut |resolve, reject| {
         recorder.set_onstop(Some(&resolve));
         recorder.set_onerror(Some(&reject));
     });
-    recorder.start().map_err(failed)?;
-    let mut shown = Ok(());
+    recorder.start_with_time_slice(SLICE_MS).map_err(failed)?;
+    // The video begins with the first frame that is encoded: until then, its clock stands. A recorder that is stopped
+    // before leaves a file that no player opens.
+    track.request_frame();
+    let patience = future_to_promise(async {
+        rest(PATIENCE_MS).await;
+        Ok(JsValue::FALSE)
+    });
+    let begun =
+        JsFuture::from(Promise::race(&js_sys::Array::of3(&first, &stopped, &patience))).await.map_err(failed)?;
+    let mut shown = if begun.is_truthy() { Ok(()) } else { Err(ExportError::Browser(SILENT.into())) };
     for i in 0..film.len() {
-        shown = match next(i).await {
-            Ok(pixels) => draw(&pixels),
-            Err(error) => Err(error),
-        };
+        if shown.is_ok() {
+            shown = match next(i).await {
+                Ok(pixels) => draw(&pixels),
+                Err(error) => Err(error),
+            };
+        }
         if shown.is_err() {
             break;
         }
-        track.request_frame();
+        if i > 0 {
+            track.request_frame();
+        }
         rest(film.ms(i)).await;
     }
     // A frame lasts until the next one comes: the last one needs a successor.

@@ -62,14 +62,15 @@ export function launch({ webgpu } = {}) {
  * Starts a server and a browser for the tests of one file. The result makes tests: each gets the page object, the
  * Playwright page and context, and the server, and fails on anything that the console calls an error.
  *
- * `allowErrors` is a pattern of console errors that belong to the test; `context` are Playwright's context options.
+ * `allowErrors` is a pattern of console errors that belong to the test; `context` are Playwright's context options; `skip`
+ * is why a test cannot be run in this browser.
  */
 export function suite({ webgpu } = {}) {
   const shared = {};
   before(async () => {
     shared.server = await startServer();
     const address = new URL(shared.server.url);
-    if (webgpu === 'absent') address.hostname = STRANGE_HOST;
+    if (webgpu === 'absent' && !IS_FIREFOX) address.hostname = STRANGE_HOST;
     shared.base = address.origin;
     shared.browser = await launch({ webgpu });
   });
@@ -77,8 +78,8 @@ export function suite({ webgpu } = {}) {
     await shared.browser?.close();
     await shared.server?.stop();
   });
-  return function scenario(name, { allowErrors, context: options = {}, timeout = 180_000 } = {}, body) {
-    test(name, { timeout }, async () => {
+  return function scenario(name, { allowErrors, context: options = {}, timeout = 180_000, skip } = {}, body) {
+    test(name, { timeout, skip }, async () => {
       const context = await shared.browser.newContext({ ...CONTEXT, ...options });
       const consoles = [];
       try {

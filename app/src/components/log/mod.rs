@@ -63,7 +63,7 @@ pub fn LogPage() -> impl IntoView {
                 <p class="figures" aria-live="polite">{count}</p>
             </Show>
             <Tools found=found/>
-            <ol class="log-list" aria-label="Runs">
+            <ol class="log-list" aria-label="Runs" aria-busy=move || (journal.writing.get() > 0).to_string()>
                 <For each=move || shown.get() key=String::clone let:id><Entry id/></For>
             </ol>
             <Show when=move || { limit.get() < found.with(Vec::len) }>
