@@ -11,6 +11,7 @@ import { startServer } from './harness/server.mjs';
 
 const folder = fileURLToPath(new URL('../artifacts/screenshots/', import.meta.url));
 const WEIGHTS = '**/models/emoji/**/*.safetensors*';
+const SWEEP = 'prompt=red+heart&steps=20&sweep=2,4,8,16,32&sweep-seeds=1-4';
 const request = { prompt: 'a red apple', steps: 12, seed: 7 };
 
 // Each brings a fresh page into its state.
@@ -71,6 +72,36 @@ const states = {
   async 'bad-input'({ app }) {
     await app.open();
     await app.start({ steps: 151 });
+  },
+  async sweep({ app, page }) {
+    await app.open({ fragment: SWEEP, state: null });
+    await page.locator('.sweep-cell button.made').nth(19).waitFor({ timeout: 300_000 });
+    await app.state('ready');
+  },
+  async 'sweep-axes'({ app, page }) {
+    await app.open({ fragment: `${SWEEP}&sweep-vary=scheduler&sweep-values=euler,dpmpp-2m`, state: null });
+    await page.locator('.sweep-cell button.made').nth(9).waitFor({ timeout: 300_000 });
+    await app.state('ready', 300_000);
+  },
+  async 'sweep-fresh'({ app, page }) {
+    await app.open();
+    await app.go('Sweep');
+  },
+  async compare({ app }) {
+    await app.open();
+    await app.generate({ ...request, steps: 4 });
+    await app.generate({ ...request, steps: 20 });
+    await app.go('Compare');
+  },
+  async log({ app }) {
+    await app.open();
+    await app.generate({ ...request, steps: 4 });
+    await app.generate({ ...request, steps: 20 });
+    await app.go('Log');
+  },
+  async models({ app }) {
+    await app.open();
+    await app.go('Models');
   },
   async error({ app, page }) {
     await page.route(WEIGHTS, (route) => route.fulfill({ status: 404, body: '' }));

@@ -87,7 +87,9 @@ scenario('a sweep is still there after the page is loaded anew, and nothing of i
 
 scenario('cells that an older release kept stay, and can be trimmed by age', {}, async ({ app, page }) => {
   // A page of this origin that does not open the database.
-  await page.goto(`${app.base}/manifest.webmanifest`);
+  const empty = '<!doctype html><link rel="icon" href="data:,">';
+  await page.route('**/empty', (route) => route.fulfill({ contentType: 'text/html', body: empty }));
+  await page.goto(`${app.base}/empty`);
   await page.evaluate(
     () =>
       new Promise((resolve, reject) => {

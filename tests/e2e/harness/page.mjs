@@ -41,6 +41,12 @@ export class StepscopePage {
     this.canvas = page.locator('canvas[data-painted]');
   }
 
+  /** Goes to another screen by the navigation, and waits for its heading. */
+  async go(name) {
+    await this.page.getByRole('navigation').getByRole('link', { name, exact: true }).click();
+    await this.page.getByRole('heading', { name, level: 1 }).waitFor();
+  }
+
   /** A picture by its accessible name: `Step 3 of 20`, or the prompt. */
   picture(name) {
     return this.page.getByRole('img', { name, exact: true });
