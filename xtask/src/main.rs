@@ -5,6 +5,7 @@
 mod bench;
 mod build;
 mod check;
+mod coldstart;
 mod fixtures;
 mod hook;
 mod parity;
@@ -28,6 +29,7 @@ cargo xtask <command>
   test                            check with the software GPU required, then the page end to end in Chromium
   e2e [--browser NAME] [FILE …]   only the end-to-end tests, on what lies in dist/, in chromium or firefox
   bench                           measure natively and in a browser, and write BENCHMARKS.md
+  coldstart [--no-build]          a first visit over a simulated 4G link: times and transfer sizes
   sweeps                          sweep the embedded model on the CPU and the GPU, and write SWEEPS.md
   fixtures                        make the test goldens again with the real diffusers (Python)
   parity                          compare with the goldens and write the worst differences to PARITY.md
@@ -62,7 +64,7 @@ fn dispatch() -> Result<()> {
             (Value(file), Some("e2e")) => files.push(PathBuf::from(file)),
             (Long("browser"), Some("e2e")) => browser = args.value()?.parse()?,
             (Long("port"), Some("serve")) => port = args.value()?.parse()?,
-            (Long("no-build"), Some("serve")) => no_build = true,
+            (Long("no-build"), Some("serve" | "coldstart")) => no_build = true,
             (Long("of"), Some("serve")) => folder = Some(PathBuf::from(args.value()?)),
             (Long("build"), Some("check")) => build_first = true,
             (other, _) => bail!("{} (`cargo xtask --help` lists the commands)", other.unexpected()),
@@ -75,6 +77,7 @@ fn dispatch() -> Result<()> {
         Some("test") => test::test(),
         Some("e2e") => test::e2e_alone(browser, &files),
         Some("bench") => bench::bench(),
+        Some("coldstart") => coldstart::coldstart(no_build),
         Some("sweeps") => sweeps::sweeps(),
         Some("fixtures") => fixtures::fixtures(),
         Some("parity") => parity::parity(),
