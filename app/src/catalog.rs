@@ -1,14 +1,14 @@
 //! The list of models that come with the page: `models/catalog.json`.
 
 use crate::{browser, engine::describe};
-use protocol::{MODEL_CACHE, StepscopeJson, model_cache_key};
+use protocol::{MODEL_CACHE, SchedulerKind, StepscopeJson, model_cache_key};
 use serde::Deserialize;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::Response;
 
 /// One model of the list.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Entry {
     /// Folder name.
     pub id: String,
@@ -19,6 +19,22 @@ pub struct Entry {
     /// What the prompt is filled with until the model tells its own examples.
     #[serde(default)]
     pub prompt: String,
+    /// For a model that was distilled from another one.
+    #[serde(default)]
+    pub distilled: Option<Distilled>,
+}
+
+/// Which model was distilled, and how the result is meant to be run.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Distilled {
+    /// Folder name of the original.
+    pub of: String,
+    /// Steps.
+    pub steps: u32,
+    /// Sampler.
+    pub scheduler: SchedulerKind,
+    /// Guidance scale.
+    pub guidance_scale: f64,
 }
 
 /// Bytes of a model's files that are not on this device, by its `stepscope.json`.

@@ -6,6 +6,7 @@ A prompt names a concept, a style and a background that training never showed to
 
 import json
 import random
+import shutil
 from pathlib import Path
 
 import torch
@@ -80,6 +81,11 @@ def evaluate(data, preset, model, work: Path, out: Path, device):
     (out / "evaluation.json").write_text(json.dumps(figures, indent=1) + "\n")
     curves(figures, out / "evaluation.png")
     card.write(data, preset, figures, work, out)
+    # One card tells of both models.
+    twin = out.with_name(f"{out.name}-lcm")
+    if twin.is_dir():
+        for name in ("README.md", "evaluation.json", "evaluation.png"):
+            shutil.copy(out / name, twin / name)
 
 
 def measure(critic, made, labels, real, device):

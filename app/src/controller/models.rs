@@ -11,7 +11,7 @@ use leptos::prelude::*;
 use protocol::ToWorker;
 
 /// A model that was asked for and is not on this device.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Offer {
     /// What the list says of it.
     pub entry: Entry,
@@ -51,6 +51,12 @@ impl Controller {
                 None => self.load_model(id),
             }
         });
+    }
+
+    /// What the list calls a model; its identifier where it is not listed.
+    pub fn model_name(self, id: &str) -> String {
+        let listed = |models: &Vec<Entry>| models.iter().find(|entry| entry.id == id).map(|entry| entry.name.clone());
+        self.models.with(listed).unwrap_or_else(|| id.to_owned())
     }
 
     /// Bytes of a model that are not on this device; `None` where its list of files cannot be read, of which the engine

@@ -361,6 +361,10 @@ impl Controller {
     pub fn apply_to_run(self, request: &GenerateRequest) {
         let Some(info) = self.session.with_untracked(|session| session.model.clone()) else { return };
         let seed = self.settings.with_untracked(|settings| settings.get(Field::Seed).to_owned());
+        if request.model != info.id {
+            // The link asks before it downloads, and runs once the model is there.
+            return self.follow_link(&share::fragment(request, 1));
+        }
         let defaults = Settings::of_model(&info, "");
         let models = [info.id];
         let link = Link::parse(&share::fragment(request, 1));

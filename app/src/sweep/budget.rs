@@ -1,5 +1,6 @@
 //! Other ways to be quicker, as runs that can be made: what each changes, what it costs, and its request.
 
+use crate::catalog::Entry;
 use lab::{
     budget::{Alternative, Basis, Candidate, Change, Costs, rank},
     samplers::{Noise, traits},
@@ -27,6 +28,8 @@ pub struct Known<'a> {
     pub costs: &'a dyn Fn(&GenerateRequest) -> Option<Costs>,
     /// Seconds of a run that was made exactly so.
     pub made: &'a dyn Fn(&GenerateRequest) -> Option<f64>,
+    /// Models that could be loaded instead.
+    pub models: &'a [Entry],
     /// Steps that were found to be enough for a sampler, with their error.
     pub enough: &'a dyn Fn(SchedulerKind) -> Option<(u32, f64)>,
 }
@@ -70,6 +73,22 @@ pub fn options(
         let from = [request.width, request.height];
         pairs.push((Candidate::smaller(steps, evaluations, &costs, from, [width, height]), changed));
     }
+    let distilled = known.models.iter().filter_map(|entry| Some((entry, entry.distilled.as_ref()?)));
+    for (entry, few) in distilled.filter(|(_, few)| few.of == info.id) {
+        let changed = GenerateRequest {
+            model: entry.id.clone(),
+            num_inference_steps: few.steps,
+            scheduler: few.scheduler,
+            guidance_scale: few.guidance_scale,
+            eta: None,
+            ..request.clone()
+        };
+        // Its evaluations cost what those of the original do.
+        pairs.push((
+            Candidate::distilled(&entry.id, few.steps, halved(&costs, request, &changed), Basis::Predicted),
+            changed,
+        ));
+    }
     for (candidate, changed) in &mut pairs {
         if let Some(seconds) = (known.made)(changed) {
             candidate.costs = Costs { text: seconds, ..Costs::default() };
@@ -88,9 +107,16 @@ pub fn options(
     ranked.into_iter().filter_map(of).collect()
 }
 
+/// Costs where guidance is dropped: half an evaluation.
+fn halved(costs: &Costs, from: &GenerateRequest, to: &GenerateRequest) -> Costs {
+    let dropped = from.guidance_scale > 1.0 && to.guidance_scale <= 1.0;
+    Costs { evaluation: if dropped { costs.evaluation / 2.0 } else { costs.evaluation }, ..*costs }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::Distilled;
     use crate::settings::{Settings, tests::model};
 
     fn request() -> GenerateRequest {
@@ -100,11 +126,18 @@ mod tests {
         request
     }
 
+    fn few_step() -> Entry {
+        let of = model().id;
+        let distilled = Some(Distilled { of, steps: 4, scheduler: SchedulerKind::Lcm, guidance_scale: 1.0 });
+        Entry { id: "few".into(), name: "Few".into(), bytes: 1, prompt: String::new(), distilled }
+    }
+
     #[test]
     fn those_that_fit_come_first_and_what_was_measured_counts() {
         let costs = Costs { text: 0.0, evaluation: 0.1, decode: 0.0, preview: 0.0 };
         let known = Known {
             costs: &|other| (*other == request()).then_some(costs),
+            models: &[few_step(), Entry { distilled: None, ..few_step() }],
             made: &|other| (other.width == 64).then_some(0.77),
             enough: &|kind| (kind == SchedulerKind::UniPc).then_some((12, 0.01)),
         };
@@ -119,15 +152,19 @@ mod tests {
         assert_eq!((dpm.request.num_inference_steps, dpm.alternative.basis), (15, Basis::Predicted));
         let small = find(&|it| it.width == 64);
         assert_eq!((small.alternative.seconds, small.alternative.basis), (0.77, Basis::Measured));
-        let off = find(&|it| it.guidance_scale == 1.0);
+        let off = find(&|it| it.guidance_scale == 1.0 && it.model != "few");
         assert!((off.alternative.seconds - 1.6).abs() < 1e-9 && !off.alternative.fits, "half of 3.2 s");
+        let few = find(&|it| it.model == "few");
+        assert_eq!((few.request.num_inference_steps, few.request.scheduler), (4, SchedulerKind::Lcm));
+        assert!((few.alternative.seconds - 0.2).abs() < 1e-9 && few.alternative.fits, "four halves of 0.1 s");
+        assert_eq!(all.iter().filter(|it| it.request.model == "few").count(), 1, "only what was distilled from this");
         let fits: Vec<bool> = all.iter().map(|it| it.alternative.fits).collect();
         assert!(fits.windows(2).all(|pair| pair[0] >= pair[1]), "{fits:?}");
     }
 
     #[test]
     fn nothing_is_offered_before_anything_was_measured() {
-        let known = Known { costs: &|_| None, made: &|_| None, enough: &|_| None };
+        let known = Known { costs: &|_| None, made: &|_| None, models: &[], enough: &|_| None };
         assert_eq!(options(&request(), None, 1.0, &model(), &known), vec![]);
     }
 }

@@ -8,7 +8,7 @@ use crate::{
         words,
     },
 };
-use lab::budget::{Basis, Fit, fit};
+use lab::budget::{Basis, Change, Fit, fit};
 use leptos::prelude::*;
 use protocol::GenerateRequest;
 
@@ -83,8 +83,11 @@ pub fn BudgetPanel() -> impl IntoView {
                 })
             };
             let made = |request: &GenerateRequest| controller.sweep_made(request).map(|made| made.figures.seconds());
-            let known = Known { costs: &|request| controller.sweep_costs(request), made: &made, enough: &enough };
-            options(&request, fitted.most, fitted.budget, &info, &known)
+            controller.models.with(|models| {
+                let costs = |request: &GenerateRequest| controller.sweep_costs(request);
+                let known = Known { costs: &costs, made: &made, models, enough: &enough };
+                options(&request, fitted.most, fitted.budget, &info, &known)
+            })
         })
     });
     let words = move || {
@@ -118,7 +121,10 @@ pub fn BudgetPanel() -> impl IntoView {
         let basis = if alternative.basis == Basis::Measured { "measured" } else { "predicted" };
         let error = alternative.error.map(|error| format!(", error {}", figure(error))).unwrap_or_default();
         let fits = if alternative.fits { "" } else { ", does not fit" };
-        let name = words::change(&alternative.change);
+        let name = match &alternative.change {
+            Change::DistilledModel { model } => format!("The model {}", controller.model_name(model)),
+            change => words::change(change),
+        };
         let text = format!(
             "{} in {} ({basis}){error}{fits}",
             words::count(alternative.steps as usize, "step"),
@@ -132,7 +138,10 @@ pub fn BudgetPanel() -> impl IntoView {
         }
     };
     let measure = move |_| {
-        let predicted = others.get_untracked().into_iter().filter(|it| it.alternative.basis == Basis::Predicted);
+        // What needs another model is measured once that is loaded.
+        let is_here = |it: &Quicker| !matches!(it.alternative.change, Change::DistilledModel { .. });
+        let predicted =
+            others.get_untracked().into_iter().filter(|it| it.alternative.basis == Basis::Predicted && is_here(it));
         controller.measure(predicted.map(|it| it.request).collect());
     };
     let kept = move || {
