@@ -33,6 +33,8 @@ fields! {
     Scheduler = "scheduler";
     /// Classifier-free guidance scale.
     Guidance = "guidance";
+    /// 0 to 1: share of the steps that are guided.
+    GuidanceStop = "guidance-stop";
     /// Unsigned 64 bits.
     Seed = "seed";
     /// 0 to 1; counts only where there is a picture to start from.
@@ -81,8 +83,8 @@ impl Field {
 
     /// Whether the control lies in the part of the form that is closed at first.
     pub const fn is_advanced(self) -> bool {
-        use Field::{Eta, Height, Pictures, Rng, Timesteps, Weights, Width};
-        matches!(self, Width | Height | Eta | Rng | Timesteps | Weights | Pictures)
+        use Field::{Eta, GuidanceStop, Height, Pictures, Rng, Timesteps, Weights, Width};
+        matches!(self, Width | Height | GuidanceStop | Eta | Rng | Timesteps | Weights | Pictures)
     }
 }
 
@@ -96,6 +98,7 @@ pub fn check(field: Field, text: &str, rule: Option<SizeRule>) -> Result<(), Fie
         Field::Steps => protocol::parse_steps(text).map(drop),
         Field::Scheduler => parse_scheduler(text).map(drop),
         Field::Guidance => protocol::parse_guidance(text).map(drop),
+        Field::GuidanceStop => protocol::parse_guidance_stop(text).map(drop),
         Field::Seed => protocol::parse_seed(text).map(drop),
         Field::Strength => protocol::parse_strength(text).map(drop),
         Field::Eta => protocol::parse_eta(text).map(drop),

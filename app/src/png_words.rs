@@ -54,6 +54,7 @@ fn label(field: Field) -> &'static str {
         Field::Steps => "Steps",
         Field::Scheduler => "Scheduler",
         Field::Guidance => "Guidance",
+        Field::GuidanceStop => "Guidance stop",
         Field::Seed => "Seed",
         Field::Strength => "Strength",
         Field::Width => "Width",

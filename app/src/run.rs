@@ -226,6 +226,11 @@ impl Run {
         self.frames.iter().filter(|frame| !frame.is_refined(view)).map(|frame| frame.report.step).collect()
     }
 
+    /// Whether an outer step, counted from 1, is guided.
+    pub fn is_guided(&self, step: u32) -> bool {
+        self.plan.guided && step <= self.request.guided_steps(self.plan.outer_steps)
+    }
+
     /// The sampler's numbers for each evaluation of an outer step, counted from 1.
     pub fn evals_of(&self, step: u32) -> impl Iterator<Item = &EvalTerms> {
         self.plan.evals.iter().filter(move |eval| eval.step == step)

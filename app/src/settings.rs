@@ -19,6 +19,7 @@ impl Settings {
         settings.set(Field::Steps, "20");
         settings.set(Field::Scheduler, SchedulerKind::Euler.name());
         settings.set(Field::Guidance, "4");
+        settings.set(Field::GuidanceStop, "1");
         settings.set(Field::Seed, "7");
         settings.set(Field::Strength, "0.75");
         settings.set(Field::Eta, "0");
@@ -159,6 +160,7 @@ impl Settings {
             num_inference_steps: protocol::parse_steps(self.get(Field::Steps))?,
             scheduler: parse_scheduler(self.get(Field::Scheduler))?,
             guidance_scale: protocol::parse_guidance(self.get(Field::Guidance))?,
+            guidance_stop: protocol::parse_guidance_stop(self.get(Field::GuidanceStop))?,
             seed: protocol::parse_seed(self.get(Field::Seed))?,
             width,
             height,

@@ -199,6 +199,7 @@ pub fn sweep_fragment(form: &SweepForm) -> String {
 pub fn fragment(request: &GenerateRequest, pictures: u32) -> String {
     let steps = request.num_inference_steps.to_string();
     let guidance = request.guidance_scale.to_string();
+    let guidance_stop = (request.guidance_stop < 1.0).then(|| request.guidance_stop.to_string());
     let [seed, width, height] = [request.seed, request.width.into(), request.height.into()].map(|n: u64| n.to_string());
     let eta = request.eta.map(|eta| eta.to_string());
     let strength = request.init.map(|init| init.strength.to_string());
@@ -212,6 +213,7 @@ pub fn fragment(request: &GenerateRequest, pictures: u32) -> String {
         ("steps", Some(&steps)),
         ("scheduler", Some(request.scheduler.name())),
         ("guidance", Some(&guidance)),
+        ("guidance-stop", guidance_stop.as_deref()),
         ("seed", Some(&seed)),
         ("strength", strength.as_deref()),
         ("width", Some(&width)),

@@ -12,6 +12,7 @@ fn request(scheduler: SchedulerKind, steps: u32, strength: Option<f64>) -> Gener
         num_inference_steps: steps,
         scheduler,
         guidance_scale: 1.0,
+        guidance_stop: 1.0,
         seed: 0,
         width: 64,
         height: 64,

@@ -44,6 +44,7 @@ fn requests() -> Vec<GenerateRequest> {
         num_inference_steps: 2,
         scheduler: SchedulerKind::EulerA,
         guidance_scale: 4.0,
+        guidance_stop: 1.0,
         seed: 7,
         width: 32,
         height: 32,

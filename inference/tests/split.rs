@@ -42,6 +42,7 @@ fn request(scheduler: SchedulerKind, guidance_scale: f64) -> GenerateRequest {
         num_inference_steps: 4,
         scheduler,
         guidance_scale,
+        guidance_stop: 1.0,
         seed: 7,
         width: 32,
         height: 32,

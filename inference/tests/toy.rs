@@ -160,6 +160,7 @@ fn request() -> GenerateRequest {
         num_inference_steps: 1,
         scheduler: SchedulerKind::Euler,
         guidance_scale: 1.0,
+        guidance_stop: 1.0,
         seed: 0,
         width: 64,
         height: 64,

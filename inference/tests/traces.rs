@@ -87,6 +87,7 @@ fn request(info: &serde_json::Value) -> GenerateRequest {
         num_inference_steps: number("steps") as u32,
         scheduler: text("scheduler").parse().unwrap(),
         guidance_scale: number("guidance"),
+        guidance_stop: info["guidance_stop"].as_f64().unwrap_or(1.0),
         seed: number("seed") as u64,
         width: number("width") as u32,
         height: number("height") as u32,

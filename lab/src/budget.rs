@@ -43,6 +43,19 @@ impl Costs {
         self.seconds(evaluations(request), executed_steps(request))
     }
 
+    /// The costs of a request whose guidance stops before the end: its later evaluations cost `single`, an evaluation
+    /// without guidance; where none was measured, half of one with it.
+    #[must_use]
+    pub fn where_guidance_stops(self, request: &GenerateRequest, single: Option<f64>) -> Self {
+        let steps = executed_steps(request).max(1);
+        if request.guidance_scale <= 1.0 || request.guidance_stop >= 1.0 {
+            return self;
+        }
+        let share = f64::from(request.guided_steps(steps)) / f64::from(steps);
+        let single = single.unwrap_or(self.evaluation / 2.0);
+        Self { evaluation: share * self.evaluation + (1.0 - share) * single, ..self }
+    }
+
     /// The largest number of steps whose run fits into `budget` seconds; `None` where not even one does.
     pub fn most_steps(&self, request: &GenerateRequest, budget: f64) -> Option<u32> {
         let fits = |n: &u32| self.of(&GenerateRequest { num_inference_steps: *n, ..request.clone() }) <= budget;

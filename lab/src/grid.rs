@@ -78,7 +78,8 @@ pub struct Cell {
 impl Cell {
     /// Calls of the model for one prompt: twice the evaluations where guidance is on.
     pub fn model_calls(&self) -> u64 {
-        u64::from(self.evaluations) * if self.request.guidance_scale > 1.0 { 2 } else { 1 }
+        let guided = u64::from(self.request.guided_steps(self.steps)) * u64::from(self.evaluations);
+        u64::from(self.evaluations) + guided / u64::from(self.steps.max(1))
     }
 }
 
@@ -174,6 +175,7 @@ pub(crate) mod tests {
             num_inference_steps: 20,
             scheduler: SchedulerKind::Euler,
             guidance_scale: 4.0,
+            guidance_stop: 1.0,
             seed: 0,
             width: 64,
             height: 64,

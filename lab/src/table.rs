@@ -73,6 +73,7 @@ const COLUMNS: &[Column] = &[
     ("executed_steps", |row| executed_steps(&row.request).to_string()),
     ("evaluations", |row| row.evaluations.to_string()),
     ("guidance_scale", |row| row.request.guidance_scale.to_string()),
+    ("guidance_stop", |row| row.request.guidance_stop.to_string()),
     ("seed", |row| row.request.seed.to_string()),
     ("width", |row| row.request.width.to_string()),
     ("height", |row| row.request.height.to_string()),

@@ -20,7 +20,7 @@ pub use model_info::{
     Defaults, FileEntry, MODEL_CACHE, ModelInfo, PreviewFactors, ResolvedDefaults, SizeRule, StepscopeJson,
     model_cache_key,
 };
-pub use options::{InitImage, RngKind, Timesteps, parse_eta, parse_strength};
+pub use options::{InitImage, RngKind, Timesteps, parse_eta, parse_guidance_stop, parse_strength};
 pub use request::{
     FieldError, GUIDANCE_MAX, GUIDANCE_MIN, GenerateRequest, STEPS_MAX, STEPS_MIN, parse_guidance, parse_seed,
     parse_size, parse_steps,

@@ -53,6 +53,14 @@ pub fn parse_eta(text: &str) -> Result<f64, FieldError> {
     unit("eta", "Eta", text)
 }
 
+/// Parses the share of the steps that are guided.
+///
+/// # Errors
+/// When it is no number from 0 to 1.
+pub fn parse_guidance_stop(text: &str) -> Result<f64, FieldError> {
+    unit("guidance-stop", "Guidance stop", text)
+}
+
 fn unit(field: &str, label: &str, text: &str) -> Result<f64, FieldError> {
     let text = text.trim();
     match text.parse::<f64>() {

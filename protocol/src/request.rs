@@ -28,6 +28,10 @@ pub struct GenerateRequest {
     pub scheduler: SchedulerKind,
     /// Classifier-free guidance is on above 1.
     pub guidance_scale: f64,
+    /// Share of the steps, from the first on, that are guided, 0..=1: `stop` of diffusers' guiders. Steps after it run the
+    /// model once.
+    #[serde(default = "whole", skip_serializing_if = "is_whole")]
+    pub guidance_stop: f64,
     /// As `torch.Generator("cpu").manual_seed(seed)`. Travels as text: JavaScript numbers lose digits beyond 2^53.
     #[serde(with = "seed_as_text")]
     pub seed: u64,
@@ -46,6 +50,21 @@ pub struct GenerateRequest {
     pub prompt_weights: bool,
     /// A picture to start from, and whether only a part of it is to be painted anew.
     pub init: Option<InitImage>,
+}
+
+impl GenerateRequest {
+    /// How many of `steps` outer steps are guided: as diffusers' `BaseGuidance` counts them, `int(stop * steps)`.
+    pub fn guided_steps(&self, steps: u32) -> u32 {
+        if self.guidance_scale > 1.0 { (self.guidance_stop * f64::from(steps)) as u32 } else { 0 }
+    }
+}
+
+fn whole() -> f64 {
+    1.0
+}
+
+fn is_whole(share: &f64) -> bool {
+    *share >= 1.0
 }
 
 /// A value that cannot be used: which field, what is wrong with it and what would be right.
@@ -159,6 +178,7 @@ mod tests {
             num_inference_steps: 1,
             scheduler: SchedulerKind::Ddim,
             guidance_scale: 1.0,
+            guidance_stop: 1.0,
             seed: u64::MAX,
             width: 64,
             height: 64,
@@ -172,6 +192,23 @@ mod tests {
         assert!(json.contains("\"18446744073709551615\""), "{json}");
         assert_eq!(serde_json::from_str::<GenerateRequest>(&json).unwrap(), request);
         assert!(parse_seed("18446744073709551616").is_err());
+    }
+
+    #[test]
+    fn guidance_stops_after_whole_steps_and_old_requests_are_guided_throughout() {
+        let json = r#"{"model":"m","prompt":"","negative_prompt":null,"num_inference_steps":10,"scheduler":"euler",
+            "guidance_scale":4.0,"seed":"1","width":64,"height":64,"eta":null,"rng":"cpu","timesteps":"spaced",
+            "prompt_weights":false,"init":null}"#;
+        let mut request: GenerateRequest = serde_json::from_str(json).unwrap();
+        assert_eq!((request.guidance_stop, request.guided_steps(10)), (1.0, 10));
+        assert!(
+            !serde_json::to_string(&request).unwrap().contains("guidance_stop"),
+            "what older pages kept stays found"
+        );
+        request.guidance_stop = 0.55;
+        assert_eq!([10, 3, 1].map(|steps| request.guided_steps(steps)), [5, 1, 0]);
+        request.guidance_scale = 1.0;
+        assert_eq!(request.guided_steps(10), 0);
     }
 
     #[test]

@@ -3,8 +3,10 @@
 import assert from 'node:assert/strict';
 import { suite } from './harness/browser.mjs';
 import { messages, sent } from './harness/engine.mjs';
+import { IS_FIREFOX } from './harness/which.mjs';
 
 const scenario = suite();
+const still = { skip: IS_FIREFOX && 'no driver tells Firefox that less motion is wanted', context: { reducedMotion: 'reduce' } };
 const apple = { prompt: 'a red apple', seed: 7, guidance: 1, scheduler: 'euler' };
 
 const open = async (page) => {
@@ -68,7 +70,7 @@ scenario('two runs are shown pixel by pixel, and measured', {}, async ({ app, pa
   await page.waitForFunction((old) => window.stepscopeTest.hash(document.querySelector('.pane-heat canvas')) !== old, wide);
 });
 
-scenario('flicker waits for the user who wants less motion', { context: { reducedMotion: 'reduce' } }, async ({ app, page }) => {
+scenario('flicker waits for the user who wants less motion', still, async ({ app, page }) => {
   await app.open();
   await app.generate({ ...apple, steps: 2 });
   await open(page);

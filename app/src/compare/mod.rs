@@ -242,6 +242,7 @@ fn setting(field: &str) -> &str {
         "steps" => "Steps",
         "scheduler" => "Scheduler",
         "guidance" => "Guidance",
+        "guidance-stop" => "Guidance stop",
         "seed" => "Seed",
         "width" => "Width",
         "height" => "Height",

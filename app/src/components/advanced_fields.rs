@@ -48,11 +48,17 @@ pub fn AdvancedFields() -> impl IntoView {
                     <p class="field-hint" id="field-pictures-hint">"One seed after another."</p>
                 </div>
                 <div class="field">
+                    <label for=Field::GuidanceStop.element_id()>"Guidance stop"</label>
+                    <NumberField field=Field::GuidanceStop name="Guidance stop" step=0.1 min=0.0 max=1.0/>
+                    <p class="field-hint" id="field-guidance-stop-hint">"Share of the steps that are guided; the others cost half."</p>
+                </div>
+                <div class="field">
                     <label for=Field::Eta.element_id()>"Eta"</label>
                     <NumberField field=Field::Eta name="Eta" step=0.1 min=0.0 max=1.0 disabled=has_no_eta/>
                     <p class="field-hint" id="field-eta-hint">{eta_hint}</p>
                 </div>
                 <FieldMessage field=Field::Pictures/>
+                <FieldMessage field=Field::GuidanceStop/>
                 <FieldMessage field=Field::Eta/>
             </div>
             <SelectField field=Field::Rng name="Random numbers" options=options(&RNGS)/>

@@ -17,6 +17,12 @@ fn remark(run: Option<&Run>, has_latents: bool) -> (bool, String) {
                    nothing to take apart.";
         return (false, why.into());
     }
+    let step = run.shown_step();
+    if !run.is_guided(step.max(1)) {
+        let why =
+            format!("Guidance has stopped before step {step}: it ran the model once, so there is one prediction.");
+        return (false, why);
+    }
     if !has_latents || run.is_bare() {
         return (false, "The engine keeps the latents of the latest run only. Generate this one again first.".into());
     }

@@ -47,7 +47,7 @@ pub fn StepTerms() -> impl IntoView {
                 step,
                 total: run.steps_total(),
                 evals: run.evals_of(step).cloned().collect(),
-                guidance: run.plan.guided.then_some(run.request.guidance_scale),
+                guidance: run.is_guided(step).then_some(run.request.guidance_scale),
                 changed: run.shown_frame().and_then(|frame| frame.changed),
             })
         })

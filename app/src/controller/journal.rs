@@ -58,20 +58,23 @@ impl Journal {
     }
 
     /// Puts records and pictures; the first failure is told and ends it. What is on the screen stays in any case.
-    async fn keep(self, runs: Deleted) {
-        let kept = async {
-            let store = self.store().await?;
-            for (record, png) in runs {
-                if let Some(png) = png {
-                    store.put(Table::Pictures, &record.id, &(), &[&png]).await?;
-                }
-                store.put(Table::Runs, &record.id, &record, &[]).await?;
-            }
-            Ok(())
-        };
+    fn keep(self, runs: Deleted) {
         self.writing.update(|writing| *writing += 1);
-        self.problem.set(kept.await.err());
-        self.writing.update(|writing| *writing -= 1);
+        leptos::task::spawn_local(async move {
+            self.problem.set(self.put(runs).await.err());
+            self.writing.update(|writing| *writing -= 1);
+        });
+    }
+
+    async fn put(self, runs: Deleted) -> Result<(), String> {
+        let store = self.store().await?;
+        for (record, png) in runs {
+            if let Some(png) = png {
+                store.put(Table::Pictures, &record.id, &(), &[&png]).await?;
+            }
+            store.put(Table::Runs, &record.id, &record, &[]).await?;
+        }
+        Ok(())
     }
 
     fn insert(self, records: impl IntoIterator<Item = RunRecord>) {
@@ -109,7 +112,7 @@ impl Controller {
         self.journal.insert([record.clone()]);
         // A picture whose pixels do not fill it was refused when it came.
         let png = super::png::file(&record.request, &record.model, None, &picture).ok();
-        leptos::task::spawn_local(self.journal.keep(vec![(record, png)]));
+        self.journal.keep(vec![(record, png)]);
     }
 
     /// Changes a record in place.
@@ -120,7 +123,7 @@ impl Controller {
             Some(record.clone())
         });
         if let Some(record) = edited.flatten() {
-            leptos::task::spawn_local(self.journal.keep(vec![(record, None)]));
+            self.journal.keep(vec![(record, None)]);
         }
     }
 
@@ -169,7 +172,7 @@ impl Controller {
     pub fn undelete(self) {
         let back = self.journal.deleted.try_update(std::mem::take).unwrap_or_default();
         self.journal.insert(back.iter().map(|(record, _)| record.clone()));
-        leptos::task::spawn_local(self.journal.keep(back));
+        self.journal.keep(back);
     }
 
     /// Saves the log as a file.
@@ -196,7 +199,7 @@ impl Controller {
                     self.journal.import_error.set(None);
                     self.announce(&format!("{} runs imported.", records.len()));
                     self.journal.insert(records.clone());
-                    self.journal.keep(records.into_iter().map(|record| (record, None)).collect()).await;
+                    self.journal.keep(records.into_iter().map(|record| (record, None)).collect());
                 }
                 Err(error) => self.journal.import_error.set(Some(error)),
             }

@@ -86,7 +86,11 @@ impl Controller {
     /// The cost of a run's parts, measured on this device.
     pub fn sweep_costs(self, request: &GenerateRequest) -> Option<Costs> {
         let shape = self.shape(request)?;
-        self.sweep.with(|sweep| sweep.learned.costs(&shape))
+        let single = self.shape(&GenerateRequest { guidance_scale: 1.0, ..request.clone() })?;
+        self.sweep.with(|sweep| {
+            let single = sweep.learned.costs(&single).map(|costs| costs.evaluation);
+            Some(sweep.learned.costs(&shape)?.where_guidance_stops(request, single))
+        })
     }
 
     /// Model, size, engine and guidance of a request.
@@ -300,8 +304,12 @@ impl Controller {
     fn learn_from_cell(self, made: &Made) {
         let Some(shape) = untrack(|| self.shape(&made.request)) else { return };
         let figures = &made.figures;
-        let lesson =
-            Lesson { steps: &figures.steps, ms: figures.ms, text_reused: figures.text_reused, previews_ms: None };
+        let lesson = Lesson {
+            steps: alike(&made.request, &figures.steps),
+            ms: figures.ms,
+            text_reused: figures.text_reused,
+            previews_ms: None,
+        };
         self.sweep.update(|sweep| sweep.learned.learn(shape, &lesson));
     }
 
@@ -319,7 +327,7 @@ impl Controller {
             if let Some(predicted) = before {
                 sweep.learned.note(Prediction { predicted, measured: ms.iter().sum::<f64>() / 1000.0 });
             }
-            sweep.learned.learn(shape, &Lesson { steps: &steps, ms, text_reused, previews_ms });
+            sweep.learned.learn(shape, &Lesson { steps: alike(&run.request, &steps), ms, text_reused, previews_ms });
         });
         self.keep_screen();
     }
@@ -414,4 +422,10 @@ impl Controller {
             self.start_sweep();
         }
     }
+}
+
+/// The steps of a run that cost the same: where guidance stops early, those before.
+fn alike<'a>(request: &GenerateRequest, steps: &'a [StepTime]) -> &'a [StepTime] {
+    let guided = request.guided_steps(steps.len() as u32) as usize;
+    if request.guidance_scale > 1.0 && request.guidance_stop < 1.0 { &steps[..guided] } else { steps }
 }

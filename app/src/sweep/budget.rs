@@ -62,6 +62,13 @@ pub fn options(
         let changed = GenerateRequest { guidance_scale: 1.0, ..request.clone() };
         let single = (known.costs)(&changed).map(|costs| costs.evaluation);
         pairs.push((Candidate::guidance_off_late(steps, evaluations, &costs, 0.0, single), changed));
+        let half = GenerateRequest { guidance_stop: 0.5, ..request.clone() };
+        // What it costs now may have no guidance at the end already.
+        if request.guidance_stop > 0.5 {
+            let full = GenerateRequest { guidance_stop: 1.0, ..request.clone() };
+            let costs = (known.costs)(&full).unwrap_or(costs);
+            pairs.push((Candidate::guidance_off_late(steps, evaluations, &costs, 0.5, single), half));
+        }
     }
     for share in SIZES {
         let side = |side: u32| {

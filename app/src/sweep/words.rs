@@ -175,6 +175,7 @@ pub fn changes(before: &GenerateRequest, now: &GenerateRequest) -> Vec<String> {
     differ("negative prompt", negative(before), negative(now));
     differ("scheduler", before.scheduler.label().into(), now.scheduler.label().into());
     differ("guidance", before.guidance_scale.to_string(), now.guidance_scale.to_string());
+    differ("guidance stop", before.guidance_stop.to_string(), now.guidance_stop.to_string());
     differ("size", size(before), size(now));
     differ("eta", eta(before), eta(now));
     differ("random numbers", format!("{:?}", before.rng), format!("{:?}", now.rng));

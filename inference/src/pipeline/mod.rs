@@ -330,9 +330,19 @@ impl<E: Executor, S: Source> Pipeline<E, S> {
         };
         watch.start(start).await?;
 
-        let batch = if guided { 2 } else { 1 };
-        let unet = self.prepare_unet([batch, size[0], size[1], text.tokens]).await?;
-        let conditions = self.conditions(request, &text, batch)?;
+        let outer_steps = plan.evals.last().map_or(0, |eval| eval.outer_step + 1);
+        let guided_steps = if guided { request.guided_steps(outer_steps as u32) as usize } else { 0 };
+        // The model as it runs with guidance, and without: most runs need one of the two.
+        let mut calls = Vec::new();
+        for batch in [2, 1] {
+            let is_needed = if batch == 2 { guided_steps > 0 } else { guided_steps < outer_steps };
+            if is_needed {
+                let key = [batch, size[0], size[1], text.tokens];
+                self.prepare_unet(key).await?;
+                let part = if guided && batch == 1 { text.prompt_alone() } else { text.clone() };
+                calls.push((key, self.conditions(request, &part, batch)?));
+            }
+        }
         let exec = &self.exec;
         let blend = kept.as_ref().map(|kept| exec.upload(&kept.mask)).transpose()?;
         let path = plan.brownian.map(|path| {
@@ -344,11 +354,19 @@ impl<E: Executor, S: Source> Pipeline<E, S> {
         let mut step_begin = begin;
         let mut first = 0;
         for (i, eval) in plan.evals.iter().enumerate() {
+            let is_guided = eval.outer_step < guided_steps;
+            let batch = if is_guided { 2 } else { 1 };
+            let Some((key, conditions)) = calls.iter().find(|(key, _)| key[0] == batch) else {
+                return Err(Error::Internal(format!("the model was not prepared for {batch} at once")));
+            };
+            let Some((_, unet)) = self.unets.iter().find(|(known, _)| known == key) else {
+                return Err(Error::Internal(format!("the model for {batch} at once is gone")));
+            };
             let timestep = exec.upload(&models::timestep_embedding(&self.model.unet, eval.timestep, batch))?;
             let input = exec.model_input(&sampler, eval.input_scale, batch)?;
             let mut inputs = vec![("latents", &input), ("timestep", &timestep)];
             inputs.extend(conditions.iter().map(|(name, value)| (*name, value)));
-            let out = exec.run(&self.unets[unet].1, &inputs).await?;
+            let out = exec.run(unet, &inputs).await?;
             let noise = match eval.noise {
                 Draw::None => None,
                 Draw::Normal => Some(channels_last(&rng.randn(len), channels)),
@@ -356,7 +374,7 @@ impl<E: Executor, S: Source> Pipeline<E, S> {
                     path.as_ref().map(|path| channels_last(&path.between(from, to), channels))
                 }
             };
-            let guidance = guided.then_some(request.guidance_scale);
+            let guidance = is_guided.then_some(request.guidance_scale);
             exec.guide_and_step(&mut sampler, eval, &out[0], guidance, noise.as_deref())?;
             if let (Some(kept), Some(blend)) = (&kept, &blend) {
                 exec.blend(&mut sampler, &exec.upload(&kept.at(eval.known))?, blend)?;
@@ -420,10 +438,12 @@ impl<E: Executor, S: Source> Pipeline<E, S> {
         rows.flat_map(row).collect()
     }
 
-    /// Index of the UNet for a batch and size, compiled if it is new. Two are kept: a size with and without guidance.
+    /// Index of the UNet for a batch and size, compiled if it is new. The two that were asked for last are kept: a size
+    /// with and without guidance.
     async fn prepare_unet(&mut self, key: [usize; 4]) -> Result<usize> {
         if let Some(i) = self.unets.iter().position(|(known, _)| *known == key) {
-            return Ok(i);
+            self.unets.swap(0, i);
+            return Ok(0);
         }
         let graph = unet_graph(&self.model, key)?;
         let module = self.exec.compile(graph, self.unets.first().map(|(_, module)| module)).await?;

@@ -21,8 +21,8 @@ pub struct Split {
 }
 
 impl<E: Executor, S: Source> Pipeline<E, S> {
-    /// Evaluates `latents` (`[h, w, C]`, before the evaluation) once more; `None` for a run without guidance. The run
-    /// must be the latest one: a UNet made for inpainting reads its mask again.
+    /// Evaluates `latents` (`[h, w, C]`, before the evaluation) once more; `None` for a run without guidance. A step after
+    /// `guidance_stop` is combined as if it were guided. The run must be the latest one: a UNet made for inpainting reads its mask again.
     ///
     /// # Errors
     /// Those of the device.

@@ -21,6 +21,14 @@ pub struct Embedded {
     pub cut: Vec<Cut>,
 }
 
+impl Embedded {
+    /// Of a pair, what the prompt gave: the second half.
+    pub fn prompt_alone(&self) -> Self {
+        let half = |data: &Vec<f32>| data[data.len() / 2..].to_vec();
+        Self { embeds: half(&self.embeds), pooled: self.pooled.as_ref().map(half), ..self.clone() }
+    }
+}
+
 /// One text after all encoders.
 struct Text {
     embeds: Vec<f32>,

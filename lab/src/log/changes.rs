@@ -27,6 +27,7 @@ const FIELDS: &[Field] = &[
     ("steps", |r| r.request.num_inference_steps.to_string()),
     ("scheduler", |r| r.request.scheduler.label().to_owned()),
     ("guidance", |r| r.request.guidance_scale.to_string()),
+    ("guidance-stop", |r| r.request.guidance_stop.to_string()),
     ("seed", |r| r.request.seed.to_string()),
     ("width", |r| r.request.width.to_string()),
     ("height", |r| r.request.height.to_string()),

@@ -30,6 +30,7 @@ const COLUMNS: &[Column] = &[
     ("executed_steps", |r| r.steps.to_string()),
     ("evaluations", |r| r.evaluations.to_string()),
     ("guidance_scale", |r| r.request.guidance_scale.to_string()),
+    ("guidance_stop", |r| r.request.guidance_stop.to_string()),
     ("seed", |r| r.request.seed.to_string()),
     ("width", |r| r.request.width.to_string()),
     ("height", |r| r.request.height.to_string()),

@@ -38,6 +38,8 @@ pub fn parameters(request: &GenerateRequest, model: &str, step: Option<u32>) -> 
         ("Sampler", Some(sampler.to_owned())),
         ("Schedule type", (!schedule.is_empty()).then(|| schedule.to_owned())),
         ("CFG scale", Some(request.guidance_scale.to_string())),
+        // As SD.Next writes it.
+        ("CFG end", (request.guidance_stop < 1.0).then(|| request.guidance_stop.to_string())),
         ("Seed", Some(request.seed.to_string())),
         ("Size", Some(format!("{}x{}", request.width, request.height))),
         ("Model", Some(model.to_owned())),

@@ -102,6 +102,7 @@ pub mod tests {
                 num_inference_steps: 20,
                 scheduler: SchedulerKind::DpmPp2MKarras,
                 guidance_scale: 4.0,
+                guidance_stop: 1.0,
                 seed: u64::MAX,
                 width: 128,
                 height: 96,

@@ -1,7 +1,8 @@
 //! A run as a Python program for `diffusers` that makes the same picture.
 
 use super::RunRecord;
-use protocol::{RngKind, SchedulerKind, Timesteps};
+use crate::grid::executed_steps;
+use protocol::{GenerateRequest, RngKind, SchedulerKind, Timesteps};
 
 /// Class and keyword arguments of `from_config` for a sampler.
 fn scheduler(kind: SchedulerKind) -> (&'static str, &'static str) {
@@ -44,7 +45,10 @@ pub fn snippet(record: &RunRecord) -> String {
     } else {
         format!("num_inference_steps={}", request.num_inference_steps)
     });
-    call.push(format!("guidance_scale={}", float(request.guidance_scale)));
+    let stop = stop_after(request);
+    // A run that guides no step at all is one without guidance.
+    let guidance = if stop == Some(0) { 1.0 } else { request.guidance_scale };
+    call.push(format!("guidance_scale={}", float(guidance)));
     call.extend(request.eta.map(|eta| format!("eta={}", float(eta))));
     // Image to image takes its size from the picture.
     if request.init.is_none_or(|init| init.mask) {
@@ -66,11 +70,32 @@ pub fn snippet(record: &RunRecord) -> String {
         python(&request.model)
     ));
     lines.push(format!("pipe.scheduler = {class}.from_config(pipe.scheduler.config{arguments})"));
+    if let Some(calls) = stop.filter(|calls| *calls > 0) {
+        lines.push(String::new());
+        lines.push(format!(
+            "def stop_guidance(pipe, i, t, kwargs):\n    if i + 1 == {calls}:\n        pipe._guidance_scale = 1.0\n        \
+             kwargs[\"prompt_embeds\"] = kwargs[\"prompt_embeds\"].chunk(2)[-1]\n    return kwargs\n"
+        ));
+        call.push("callback_on_step_end=stop_guidance".to_owned());
+        call.push("callback_on_step_end_tensor_inputs=[\"prompt_embeds\"]".to_owned());
+    }
     lines.push("image = pipe(".to_owned());
     lines.extend(call.into_iter().map(|argument| format!("    {argument},")));
     lines.push(").images[0]".to_owned());
     lines.push("image.save(\"picture.png\")\n".to_owned());
     lines.join("\n")
+}
+
+/// After how many calls of the scheduler guidance stops, where it does: pipelines count calls, not steps.
+fn stop_after(request: &GenerateRequest) -> Option<u32> {
+    let steps = executed_steps(request);
+    let guided = Some(request.guided_steps(steps)).filter(|guided| *guided < steps && request.guidance_scale > 1.0)?;
+    Some(match request.scheduler {
+        SchedulerKind::Heun | SchedulerKind::Dpm2 | SchedulerKind::Dpm2A | SchedulerKind::DpmPpSde => 2 * guided,
+        // PLMS looks twice at its second timestep.
+        SchedulerKind::Pndm if guided > 1 => guided + 1,
+        _ => guided,
+    })
 }
 
 /// A Python string. JSON's escapes are Python's too.
@@ -110,6 +135,22 @@ image = pipe(
 image.save("picture.png")
 "#;
         assert_eq!(snippet(&record), expected);
+    }
+
+    #[test]
+    fn guidance_that_stops_is_a_callback() {
+        let mut record = record();
+        record.request.guidance_stop = 0.5;
+        let program = snippet(&record);
+        assert!(
+            program.contains("if i + 1 == 10:") && program.contains("callback_on_step_end=stop_guidance,"),
+            "{program}"
+        );
+        record.request.scheduler = SchedulerKind::Heun;
+        assert!(snippet(&record).contains("if i + 1 == 20:"));
+        record.request.guidance_stop = 0.01;
+        let program = snippet(&record);
+        assert!(program.contains("guidance_scale=1.0,") && !program.contains("callback"), "{program}");
     }
 
     #[test]

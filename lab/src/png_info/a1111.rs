@@ -61,6 +61,7 @@ pub fn read(text: &str) -> Result<PngInfo, LabError> {
             "RNG" if value == "CPU" => info.set("rng", "cpu"),
             "RNG" if value == "NV" => {}
             "RNG" => info.leave(key, value, Why::NoSuchNoise),
+            "CFG end" => info.set("guidance-stop", value),
             "Eta DDIM" | "Eta" => info.set("eta", value),
             "Denoising strength" if upscaled => info.leave(key, value, Why::NotHere),
             "Denoising strength" => {

@@ -94,6 +94,10 @@ pub struct RunArgs {
     /// Guidance scale; by default what the model says.
     #[arg(long, value_parser = protocol::parse_guidance)]
     pub guidance: Option<f64>,
+
+    /// Share of the steps that are guided; the others cost half
+    #[arg(long, value_parser = protocol::parse_guidance_stop, default_value_t = 1.0)]
+    pub guidance_stop: f64,
     /// Pixels; by default what the model says.
     #[arg(long)]
     pub width: Option<u32>,

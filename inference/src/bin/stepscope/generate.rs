@@ -37,6 +37,7 @@ pub fn request(args: &RunArgs, defaults: &ResolvedDefaults, prompt: &str) -> Gen
         num_inference_steps: defaults.steps,
         scheduler: args.scheduler.unwrap_or(defaults.scheduler),
         guidance_scale: args.guidance.unwrap_or(defaults.guidance),
+        guidance_stop: args.guidance_stop,
         seed: 0,
         width: args.width.unwrap_or(defaults.width),
         height: args.height.unwrap_or(defaults.height),

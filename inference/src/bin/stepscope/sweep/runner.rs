@@ -106,6 +106,8 @@ impl<'a, E: Executor> Runner<'a, E> {
 
     fn costs_of(&self, cell: &Cell, new_prompt: bool) -> f64 {
         let costs = self.costs(cell.request.guidance_scale > 1.0);
+        let single = (!self.steps[0].is_empty()).then(|| self.costs(false).evaluation);
+        let costs = costs.where_guidance_stops(&cell.request, single);
         Costs { text: if new_prompt { costs.text } else { 0.0 }, ..costs }.of(&cell.request)
     }
 
@@ -138,7 +140,11 @@ impl<'a, E: Executor> Runner<'a, E> {
         }
         self.prompts.insert(cell.request.prompt.clone());
         self.decodes.push(measured.parts[2]);
-        self.steps[usize::from(cell.request.guidance_scale > 1.0)].extend(&measured.steps);
+        let steps = measured.steps.iter().enumerate();
+        let guided = cell.request.guided_steps(measured.steps.len() as u32) as usize;
+        for (i, step) in steps {
+            self.steps[usize::from(i < guided)].push(*step);
+        }
         let (latents, picture) = (finished.latents, finished.picture);
         let image = format!("{name}.png");
         let done = Done { cell: cell.clone(), measured, latents, picture, image };
