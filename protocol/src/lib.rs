@@ -29,4 +29,4 @@ pub use terms::{EvalTerms, UpdateTerms};
 
 /// Raised whenever a message changes shape. The page refuses a worker of another version (a cached file of an older
 /// build) with a clear notice instead of misreading it.
-pub const PROTOCOL_VERSION: u32 = 3;
+pub const PROTOCOL_VERSION: u32 = 4;

@@ -1,9 +1,9 @@
 // The Sweep page: a grid of pictures, what it says, and that nothing finished is made twice.
 
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
 import { suite } from './harness/browser.mjs';
 import { messages, sent } from './harness/engine.mjs';
+import { saved } from './harness/saved.mjs';
 
 const scenario = suite();
 const base = 'prompt=red+heart&width=64&height=64&guidance=1&scheduler=euler&seed=1';
@@ -231,11 +231,8 @@ scenario('the link and the CSV file carry the sweep', { context: { permissions, 
   await page.getByRole('status').filter({ hasText: 'Link to the sweep copied.' }).waitFor();
   const link = await page.evaluate(() => navigator.clipboard.readText());
   assert.match(link, /#prompt=red%20heart&.*&sweep=1,2,4&sweep-seeds=1-4$/);
-  const [download] = await Promise.all([
-    page.waitForEvent('download'),
-    page.getByRole('button', { name: 'Export CSV' }).click(),
-  ]);
-  const lines = (await readFile(await download.path(), 'utf8')).trim().split('\r\n');
+  const { bytes } = await saved(page, () => page.getByRole('button', { name: 'Export CSV' }).click());
+  const lines = bytes.toString('utf8').trim().split('\r\n');
   assert.equal(lines.length, 13, 'a head and twelve runs');
   assert.match(lines[0], /^model,prompt,/);
 });

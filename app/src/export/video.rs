@@ -9,7 +9,7 @@ use std::{
 };
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
-use web_sys::{Blob, BlobEvent, CanvasCaptureMediaStreamTrack, MediaRecorder, MediaRecorderOptions, MediaStream};
+use web_sys::{Blob, BlobEvent, MediaRecorder, MediaRecorderOptions, MediaStream, MediaStreamTrack};
 
 /// In order of preference.
 const KINDS: [&str; 3] = ["video/webm;codecs=vp9", "video/webm;codecs=vp8", "video/webm"];
@@ -49,6 +49,17 @@ fn failed(error: JsValue) -> ExportError {
     ExportError::Browser(describe(&error))
 }
 
+/// Asks for a frame of a captured canvas: of its track, as the standard has it, or of the stream, as Firefox has it.
+fn take_frame(stream: &JsValue, track: &JsValue) -> Result<(), ExportError> {
+    for object in [track, stream] {
+        let method = js_sys::Reflect::get(object, &"requestFrame".into()).map_err(failed)?;
+        if let Some(method) = method.dyn_ref::<js_sys::Function>() {
+            return method.call0(object).map(drop).map_err(failed);
+        }
+    }
+    Err(ExportError::Browser("This browser gives no frames of a canvas (requestFrame).".into()))
+}
+
 /// Resolves after so many milliseconds; 0 lets the page work off what waits.
 pub async fn rest(ms: u32) {
     let promise = Promise::new(&mut |resolve, _| {
@@ -85,7 +96,7 @@ pub async fn record(
     draw(&next(0).await?)?;
     // Frames are taken when they are asked for, not by the clock.
     let stream: MediaStream = canvas.capture_stream_with_frame_request_rate(0.0).map_err(failed)?;
-    let track: CanvasCaptureMediaStreamTrack = stream.get_video_tracks().get(0).unchecked_into();
+    let track: MediaStreamTrack = stream.get_video_tracks().get(0).unchecked_into();
     let options = MediaRecorderOptions::new();
     options.set_mime_type(kind);
     options.set_video_bits_per_second(BITS_PER_SECOND);
@@ -110,7 +121,7 @@ pub async fn record(
     recorder.start_with_time_slice(SLICE_MS).map_err(failed)?;
     // The video begins with the first frame that is encoded: until then, its clock stands. A recorder that is stopped
     // before leaves a file that no player opens.
-    track.request_frame();
+    take_frame(&stream, &track)?;
     let patience = future_to_promise(async {
         rest(PATIENCE_MS).await;
         Ok(JsValue::FALSE)
@@ -129,12 +140,12 @@ pub async fn record(
             break;
         }
         if i > 0 {
-            track.request_frame();
+            take_frame(&stream, &track)?;
         }
         rest(film.ms(i)).await;
     }
     // A frame lasts until the next one comes: the last one needs a successor.
-    track.request_frame();
+    take_frame(&stream, &track)?;
     recorder.stop().map_err(failed)?;
     JsFuture::from(stopped).await.map_err(failed)?;
     track.stop();
