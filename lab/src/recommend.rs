@@ -40,8 +40,8 @@ pub enum Metric {
 
 impl Metric {
     /// A difference that is hard to see at full size, side by side; to be replaced by what a user's own blind votes say
-    /// ([`calibrate`]). Latents: a tenth of their standard deviation, which the embedded model decodes to about 32 dB;
-    /// pixels: 32 dB, too.
+    /// ([`calibrate`]). Latents: a tenth of their standard deviation, which the embedded model decodes to about 35 dB;
+    /// pixels: 32 dB.
     pub const fn default_tolerance(self) -> f64 {
         match self {
             Self::LatentRmse => 0.1,
