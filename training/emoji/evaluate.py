@@ -106,7 +106,7 @@ def curves(figures, path):
     import matplotlib.pyplot as plt
 
     names = {"concept_top1": "right concept", "concept_top5": "among the first five", "style": "right style", "colour": "right background"}
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
     for kind, dashes in (("base", "-"), ("few_step", "--")):
         rows = {int(steps): row for steps, row in figures[kind].items()}
         if not rows:
@@ -121,6 +121,6 @@ def curves(figures, path):
     for axes in (left, right):
         axes.set_xticks(STEPS, [str(n) for n in STEPS])
         axes.minorticks_off()
-        axes.legend(fontsize=7)
+    figure.legend(loc="outside lower center", ncols=4, fontsize=7)
     figure.savefig(path, dpi=110)
     plt.close(figure)

@@ -6,6 +6,7 @@
 import hashlib
 import json
 import re
+import shutil
 from pathlib import Path
 
 import torch
@@ -20,8 +21,8 @@ LICENSE = (
     "contributors, CC-BY-4.0) and FxEmojis (Mozilla, Apache-2.0)."
 )
 EXAMPLES = [
-    "red heart", "cat face", "pizza, noto style", "rocket, flat style on a blue background", "penguin, fluent style",
-    "sunflower", "ghost, twemoji style, purple background", "guitar, firefox style",
+    "red heart", "rainbow", "strawberry", "taxi, yellow background", "evergreen tree", "mushroom", "hamburger",
+    "balloon, blue background",
 ]  # fmt: skip
 
 
@@ -83,23 +84,26 @@ def write(data, preset, work: Path, out: Path, init):
     model = folders.trained("cpu")
     base = DDIMScheduler(**diffusion.SCHEDULE)
     about = {"display_name": f"Emoji {preset.resolution}", "steps": 20, "scheduler": "dpmpp-2m", "guidance": 4.0, "trained": None}
-    folder(model, model.unet, base, preset, out, about)
+    folder(model, model.unet, base, preset, out, about, init)
     student = work / "unet-lcm"
     if student.is_dir():
         unet = UNet2DConditionModel.from_pretrained(student)
         # The few-step model learned guidance along: it runs without a negative prompt.
         few = LCMScheduler(**{**diffusion.SCHEDULE, "timestep_spacing": "leading"}, original_inference_steps=50)
         about = {"display_name": f"Emoji {preset.resolution} fast", "steps": 4, "scheduler": "lcm", "guidance": 1.0, "trained": [1, 8]}
-        folder(model, unet, few, preset, out.with_name(out.name + "-lcm"), about)
+        folder(model, unet, few, preset, out.with_name(out.name + "-lcm"), about, init)
 
 
-def folder(model, unet, scheduler, preset, out: Path, about):
+def folder(model, unet, scheduler, preset, out: Path, about, init):
     """One diffusers folder in half precision with `stepscope.json`."""
     pipe = StableDiffusionPipeline(
         vae=model.vae, text_encoder=model.encoder, tokenizer=model.tokenizer, unet=unet, scheduler=scheduler,
         safety_checker=None, feature_extractor=None, requires_safety_checker=False,
     )  # fmt: skip
     pipe.to(torch.float16).save_pretrained(out)
+    if init:
+        # Its files as they are: vocabulary and merges too, which transformers 5 no longer writes.
+        shutil.copytree(init / "tokenizer", out / "tokenizer", dirs_exist_ok=True)
     for config in out.rglob("*.json"):
         # Where a component was loaded from is nobody's business.
         values = json.loads(config.read_text())

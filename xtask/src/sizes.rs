@@ -62,12 +62,15 @@ fn rows(dist: &Path) -> Result<Vec<Row>> {
         ("scripts", None),
         ("page", None),
         ("model", Some(32_000_000)),
+        ("other models", None),
     ]
     .map(|(label, limit)| Row { label, raw: 0, transferred: 0, limit });
+    let first = first_model(dist).unwrap_or_default();
     for path in files(dist)? {
         let name = path.to_string_lossy();
         let row = match () {
-            () if path.starts_with("models") => 4,
+            () if path.starts_with("models") && path.iter().nth(1).is_some_and(|model| model == first.as_str()) => 4,
+            () if path.starts_with("models") => 5,
             () if name.ends_with(".wasm") => usize::from(name.starts_with("worker")),
             () if name.ends_with(".js") => 2,
             () => 3,
@@ -80,6 +83,12 @@ fn rows(dist: &Path) -> Result<Vec<Row>> {
         bail!("dist/ holds no complete build: run `cargo xtask build`");
     }
     Ok(rows.into())
+}
+
+/// The model that a first visit downloads; the others only come when they are asked for.
+fn first_model(dist: &Path) -> Option<String> {
+    let catalog: serde_json::Value = serde_json::from_slice(&fs::read(dist.join("models/catalog.json")).ok()?).ok()?;
+    catalog.get(0)?.get("id")?.as_str().map(str::to_owned)
 }
 
 /// Every file below a folder, relative to it, in a stable order; without the `.br` twins.
