@@ -1,9 +1,10 @@
 // Pictures of every state of the page, on a desktop and a phone, light and dark, into tests/artifacts/screenshots:
 //   cargo xtask build && node tests/e2e/screenshots.mjs [STATE …]
-// Not a test: for looking at.
+// Not a test: for looking at. `docs` writes the two pictures of README.md instead.
 
 import { mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { recordMessages } from './harness/engine.mjs';
 import { recordFrames } from './harness/frames.mjs';
 import { launch } from './harness/browser.mjs';
 import { StepscopePage } from './harness/page.mjs';
@@ -110,8 +111,22 @@ const states = {
   },
 };
 
+// What README.md shows: light, a desktop's width, no more than is named.
+const docs = {
+  async screenshot({ app }) {
+    await app.open();
+    await app.generate({ prompt: 'rainbow', steps: 16, seed: 3 });
+    await app.refined(16);
+    return { height: 800 };
+  },
+  async sweep({ app, page }) {
+    await states.sweep({ app, page });
+    return { height: 1420 };
+  },
+};
+
 const wanted = process.argv.slice(2);
-const unknown = wanted.filter((state) => !Object.hasOwn(states, state));
+const unknown = wanted.filter((state) => state !== 'docs' && !Object.hasOwn(states, state));
 if (unknown.length > 0) {
   console.error(`error: no state '${unknown[0]}'; there are: ${Object.keys(states).join(', ')}`);
   process.exit(2);
@@ -121,7 +136,18 @@ await mkdir(folder, { recursive: true });
 const server = await startServer();
 const browser = await launch();
 try {
-  for (const state of wanted.length > 0 ? wanted : Object.keys(states)) {
+  if (wanted.includes('docs')) {
+    for (const [name, prepare] of Object.entries(docs)) {
+      const page = await browser.newPage({ viewport: { width: 1280, height: 800 }, colorScheme: 'light' });
+      await page.addInitScript(recordFrames);
+      await page.addInitScript(recordMessages);
+      const { height } = await prepare({ page, app: new StepscopePage(page, server.url) });
+      await page.setViewportSize({ width: 1280, height });
+      await page.screenshot({ path: fileURLToPath(new URL(`../../docs/${name}.png`, import.meta.url)), animations: 'disabled' });
+      await page.close();
+    }
+  }
+  for (const state of wanted.includes('docs') ? [] : wanted.length > 0 ? wanted : Object.keys(states)) {
     for (const [width, height] of [[1280, 800], [390, 844]]) {
       for (const colorScheme of ['light', 'dark']) {
         const context = await browser.newContext({ viewport: { width, height }, colorScheme, serviceWorkers: 'block' });
