@@ -101,10 +101,10 @@ scenario('the Models page tells what is here and switches', {}, async ({ app, pa
   await secondModel(page);
   await app.open();
   await page.getByRole('link', { name: 'Models' }).click();
-  await page.getByText(/still to be downloaded|Not on this device/).waitFor();
+  await page.getByText(/still to be downloaded|Not on this device/).first().waitFor();
   await page.getByRole('button', { name: 'Use this model: Second' }).click();
   await dialog(page).getByRole('button', { name: /^Download/ }).click();
   // The model that was loaded can be chosen again, so the other one is there.
   await page.getByRole('button', { name: 'Use this model: Emoji', exact: true }).waitFor({ timeout: 60_000 });
-  await page.getByText(/^On this device/).waitFor();
+  await page.getByText(/^On this device/).first().waitFor();
 });
