@@ -127,6 +127,32 @@ pub async fn copy(text: &str) -> Result<(), String> {
     JsFuture::from(navigator.clipboard().write_text(text)).await.map(drop).map_err(|error| describe(&error))
 }
 
+/// The browser's own sharing, where it has one.
+fn sharing() -> Option<(web_sys::Navigator, js_sys::Function)> {
+    let navigator = window()?.navigator();
+    let share = js_sys::Reflect::get(&navigator, &"share".into()).ok()?.dyn_into().ok()?;
+    Some((navigator, share))
+}
+
+/// Whether the browser can hand a link to other programs.
+pub fn can_share() -> bool {
+    sharing().is_some()
+}
+
+/// Hands a link to other programs.
+///
+/// # Errors
+/// The browser's words; also when the user decides otherwise.
+pub async fn share(url: &str) -> Result<(), String> {
+    let (navigator, share) = sharing().ok_or("this browser shares nothing")?;
+    let data = js_sys::Object::new();
+    for (key, value) in [("title", "Stepscope"), ("url", url)] {
+        js_sys::Reflect::set(&data, &key.into(), &value.into()).map_err(|error| describe(&error))?;
+    }
+    let promise = share.call1(&navigator, &data).map_err(|error| describe(&error))?;
+    JsFuture::from(js_sys::Promise::from(promise)).await.map(drop).map_err(|error| describe(&error))
+}
+
 /// Saves a file.
 ///
 /// # Errors

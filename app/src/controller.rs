@@ -6,9 +6,12 @@ mod export;
 mod inside;
 mod journal;
 mod keep;
+mod link;
 mod live;
 mod models;
+mod pair;
 mod png;
+mod share;
 mod start;
 mod sweep;
 mod update;
@@ -21,6 +24,7 @@ pub use journal::Journal;
 pub use live::Live;
 pub use models::Offer;
 pub use png::PngFile;
+pub use share::{Sharing, Variant};
 pub use start::Start;
 pub use vote::{Booth, Choice, Voting};
 
@@ -35,7 +39,7 @@ use crate::{
     run::Run,
     session::{EngineState, Session},
     settings::Settings,
-    share::{self, Link},
+    share::{Link, Opened},
     sweep::Sweep,
 };
 use leptos::prelude::*;
@@ -63,6 +67,10 @@ pub struct Controller {
     pub update_ready: RwSignal<bool>,
     /// A link that the clipboard refused, shown for copying by hand.
     pub link_by_hand: RwSignal<Option<String>>,
+    /// Links that are on offer, with their code.
+    pub sharing: RwSignal<Option<Sharing>>,
+    /// What the link does that was opened last, until the reader has read it.
+    pub opened: RwSignal<Option<Opened>>,
     /// The picture to start from.
     pub start: Start,
     /// Saving the denoising.
@@ -90,6 +98,8 @@ pub struct Controller {
     keep_open: RwSignal<bool>,
     baseline: StoredValue<Settings>,
     link: StoredValue<Link>,
+    /// The link stood on the page itself, so its reader knows what it does.
+    link_is_own: StoredValue<bool>,
     client: StoredValue<Option<(Client, Rc<Inbox>)>, LocalStorage>,
     wanted_model: StoredValue<Option<String>>,
     worker_ready: StoredValue<bool>,
@@ -124,8 +134,11 @@ impl Controller {
             queued: RwSignal::new(false),
             update_ready: RwSignal::new(false),
             link_by_hand: RwSignal::new(None),
+            sharing: RwSignal::new(None),
+            opened: RwSignal::new(None),
             baseline: StoredValue::new(Settings::built_in("", "")),
             link: StoredValue::new(Link::default()),
+            link_is_own: StoredValue::new(false),
             client: StoredValue::new_local(None),
             wanted_model: StoredValue::new(None),
             worker_ready: StoredValue::new(false),
@@ -140,6 +153,7 @@ impl Controller {
         this.watch_for_update();
         this.follow_the_form();
         this.follow_export();
+        this.follow_pair();
         this.open_keep();
         this.open_fragment();
         leptos::leptos_dom::helpers::window_event_listener(leptos::ev::hashchange, move |_| this.open_fragment());
@@ -154,15 +168,7 @@ impl Controller {
     pub fn open_page(self, page: Page) {
         browser::set_fragment(&page.href());
         self.page.set(page);
-    }
-
-    /// Follows a link to settings that is on the page itself. (The base of the page has no query, so the browser would
-    /// load the page anew where the address has one.)
-    pub fn follow_link(self, fragment: &str) {
-        match browser::fragment().trim_start_matches('#') == fragment {
-            true => self.open_fragment(),
-            false => browser::set_fragment(fragment),
-        }
+        self.opened.set(None);
     }
 
     /// What is wrong with a field, if anything.
@@ -176,6 +182,7 @@ impl Controller {
 
     /// Makes the picture that the form describes, or shows what is wrong with the form.
     pub fn generate(self) {
+        self.opened.set(None);
         if let Some(field) = Field::ALL.iter().find(|field| untrack(|| self.error(**field)).is_some()) {
             return browser::focus(&field.element_id());
         }
@@ -277,39 +284,6 @@ impl Controller {
         }
     }
 
-    /// Puts the link to what the form describes on the clipboard.
-    pub fn copy_link(self) {
-        let model = self.session.with_untracked(|session| session.model.clone());
-        let Some(model) = model else { return self.announce("The link can be copied once the model is loaded.") };
-        if let Some(field) = Field::ALL.iter().find(|field| untrack(|| self.error(**field)).is_some()) {
-            return browser::focus(&field.element_id());
-        }
-        let asked =
-            self.settings.with_untracked(|settings| Some((settings.request(&model).ok()?, settings.pictures().ok()?)));
-        let Some((mut request, pictures)) = asked else { return };
-        if untrack(|| self.start.has_picture()) {
-            request.init = self.settings.with_untracked(|settings| settings.init(false).ok());
-        }
-        let said = match request.init {
-            Some(_) => "Link copied. The picture to start from cannot be in it: send it along.",
-            None => "Link copied.",
-        };
-        self.copy_address(browser::address_with(&share::fragment(&request, pictures)), said);
-    }
-
-    /// Puts an address on the clipboard, or shows it to be copied by hand.
-    fn copy_address(self, address: String, said: &'static str) {
-        leptos::task::spawn_local(async move {
-            match browser::copy(&address).await {
-                Ok(()) => self.announce(said),
-                Err(_) => {
-                    self.announce("The clipboard is closed to this page: copy the link by hand.");
-                    self.link_by_hand.set(Some(address));
-                }
-            }
-        });
-    }
-
     /// Says something in the status region.
     pub fn announce(self, milestone: &str) {
         self.session.update(|session| session.milestone = milestone.to_owned());
@@ -347,56 +321,5 @@ impl Controller {
         let old = self.baseline.get_value();
         self.settings.update(|settings| settings.adopt(&old, &defaults));
         self.baseline.set_value(defaults);
-    }
-
-    /// Follows the fragment of the address: page, settings, and a run where it names settings.
-    fn open_fragment(self) {
-        let link = Link::parse(&browser::fragment());
-        let view = link.view.as_deref().and_then(Page::from_key);
-        let sweeps = link.sweep().is_some();
-        self.page.set(view.unwrap_or(if sweeps { Page::Sweep } else { Page::default() }));
-        if !link.has_settings() && !sweeps {
-            return;
-        }
-        self.link.set_value(link);
-        self.apply_link();
-    }
-
-    /// Fills the form from the link. Once the model is there the link has done its work and runs.
-    fn apply_link(self) {
-        let link = self.link.get_value();
-        let info = self.session.with_untracked(|session| session.model.clone());
-        let defaults = info.as_ref().map_or_else(|| self.baseline.get_value(), |info| self.defaults_of(info));
-        let models: Vec<_> = self.models.with_untracked(|models| models.iter().map(|m| m.id.clone()).collect());
-        let (settings, notices) = link.over(&defaults, &models, info.as_ref().map(|info| info.size));
-        match info {
-            None => self.rebase(settings),
-            // The link goes on once its model is there.
-            Some(info) if settings.get(Field::Model) != info.id => self.choose_model(settings.get(Field::Model)),
-            Some(info) => {
-                self.link.set_value(Link::default());
-                self.session.update(|session| notices.into_iter().for_each(|notice| session.notify(notice)));
-                let shown = self.session.with_untracked(|s| s.run().map(|run| run.request.clone()));
-                let known = shown.is_some() && settings.request(&info).ok() == shown && settings.pictures() == Ok(1);
-                self.settings.set(settings);
-                if let Some((form, problems)) = link.sweep() {
-                    let usable = problems.is_empty();
-                    self.session.update(|session| problems.into_iter().for_each(|notice| session.notify(notice)));
-                    return self.open_sweep(form, usable);
-                }
-                if link.wants_picture() && !untrack(|| self.start.has_picture()) {
-                    self.start.open.set(true);
-                    self.session.update(|session| {
-                        session.notify(
-                            "The link starts from a picture, which no link can carry: choose it, then press Generate."
-                                .into(),
-                        );
-                    });
-                } else if !known || self.queued.get_untracked() {
-                    self.queued.set(false);
-                    self.generate();
-                }
-            }
-        }
     }
 }

@@ -76,6 +76,28 @@ impl Field {
         Self::ALL.iter().copied().find(|field| field.key() == key)
     }
 
+    /// The name that the form gives to it.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Prompt => "Prompt",
+            Self::Negative => "Negative prompt",
+            Self::Steps => "Steps",
+            Self::Scheduler => "Scheduler",
+            Self::Guidance => "Guidance",
+            Self::GuidanceStop => "Guidance stop",
+            Self::Seed => "Seed",
+            Self::Strength => "Strength",
+            Self::Width => "Width",
+            Self::Height => "Height",
+            Self::Eta => "Eta",
+            Self::Rng => "Random numbers",
+            Self::Timesteps => "Timesteps",
+            Self::Weights => "Prompt weights",
+            Self::Pictures => "Pictures",
+            Self::Model => "Model",
+        }
+    }
+
     /// The `id` of the field's control in the page.
     pub fn element_id(self) -> String {
         format!("field-{}", self.key())

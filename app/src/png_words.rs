@@ -30,7 +30,7 @@ impl PngOffer {
         let (settings, notices) = link.over(defaults, models, rule);
         let is_told = |field: &Field| link.names(*field) && !settings.get(*field).trim().is_empty();
         let taken = Field::ALL.iter().filter(|field| is_told(field));
-        let taken = taken.map(|field| (label(*field), settings.get(*field).to_owned())).collect();
+        let taken = taken.map(|field| (field.label(), settings.get(*field).to_owned())).collect();
         let left_out = info.left_out.iter().map(|left| sentence(&left.name, &left.value, left.why));
         let left_out = left_out.chain(notices).collect();
         Self { file: file.to_owned(), program: program(info.program), link, taken, left_out }
@@ -43,28 +43,6 @@ fn program(program: Program) -> &'static str {
         Program::Automatic1111 => "AUTOMATIC1111",
         Program::ComfyUi => "ComfyUI",
         Program::InvokeAi => "InvokeAI",
-    }
-}
-
-/// The name that the form gives to a field.
-fn label(field: Field) -> &'static str {
-    match field {
-        Field::Prompt => "Prompt",
-        Field::Negative => "Negative prompt",
-        Field::Steps => "Steps",
-        Field::Scheduler => "Scheduler",
-        Field::Guidance => "Guidance",
-        Field::GuidanceStop => "Guidance stop",
-        Field::Seed => "Seed",
-        Field::Strength => "Strength",
-        Field::Width => "Width",
-        Field::Height => "Height",
-        Field::Eta => "Eta",
-        Field::Rng => "Random numbers",
-        Field::Timesteps => "Timesteps",
-        Field::Weights => "Prompt weights",
-        Field::Pictures => "Pictures",
-        Field::Model => "Model",
     }
 }
 

@@ -71,3 +71,15 @@ scenario('a bad field, and a question', {}, async ({ app, page }) => {
   await page.getByRole('button', { name: 'Use these settings' }).waitFor();
   assert.deepEqual(await violations(page), [], 'what a file tells');
 });
+
+for (const colorScheme of ['light', 'dark']) {
+  scenario(`links to share, and one that was opened: ${colorScheme}`, { context: { colorScheme } }, async ({ app, page }) => {
+    await app.open({ fragment: 'prompt=a+red+apple&steps=2&compare-steps=4' });
+    await page.getByRole('img', { name: /^B: 4 steps/ }).waitFor();
+    await page.getByRole('note', { name: 'The link' }).waitFor();
+    assert.deepEqual(await violations(page), [], 'a pair of a link');
+    await page.getByRole('button', { name: 'Share', exact: true }).click();
+    await page.getByRole('img', { name: 'QR code of the link' }).waitFor();
+    assert.deepEqual(await violations(page), [], 'links to share');
+  });
+}

@@ -81,7 +81,9 @@ scenario('a link to a model that is not here asks, and runs when it is', {}, asy
   await secondModel(page);
   await app.open({ fragment: 'prompt=a%20red%20apple&steps=2&seed=7&model=second', state: 'loading' });
   await dialog(page).waitFor();
+  await page.getByText(/^This link sets .*Missing: the model Second, .* to download if you allow it\.$/).waitFor();
   await dialog(page).getByRole('button', { name: /^Download/ }).click();
+  await page.getByText(/^This link sets .*It runs at once\.$/).waitFor({ timeout: 60_000 });
   await app.picture('a red apple').waitFor({ timeout: 60_000 });
   const [generate] = await sent(page, 'generate');
   assert.equal(generate.message.request.model, 'second');

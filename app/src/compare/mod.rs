@@ -3,9 +3,11 @@
 
 mod figures;
 pub mod votes;
+mod wanted;
 mod zoom;
 
 pub use figures::{Figures, Rating, heat, rate_psnr, rate_ssim};
+pub use wanted::Wanted;
 pub use zoom::Zoom;
 
 use crate::{

@@ -4,8 +4,8 @@ use super::{
     compare::ComparePage, details::Details, expert_notes::ExpertNotes, film_strip::FilmStrip, form::Form,
     gallery_strip::GalleryStrip, header::Header, inside::Inside, link_dialog::LinkDialog, log::LogPage,
     mask_dialog::MaskDialog, models_page::ModelsPage, notices::Notices, offer_dialog::OfferDialog,
-    png_dialog::PngDialog, progress::Progress, scrubber::Scrubber, stage::Stage, sweep_page::SweepPage,
-    view_toggle::ViewToggle,
+    png_dialog::PngDialog, progress::Progress, scrubber::Scrubber, share_dialog::ShareDialog, stage::Stage,
+    sweep_page::SweepPage, view_toggle::ViewToggle,
 };
 use crate::{controller::Controller, page::Page};
 use leptos::prelude::*;
@@ -57,5 +57,6 @@ pub fn App() -> impl IntoView {
         <MaskDialog/>
         <OfferDialog/>
         <PngDialog/>
+        <ShareDialog/>
     }
 }

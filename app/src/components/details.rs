@@ -46,6 +46,7 @@ pub fn Details() -> impl IntoView {
         <div class="row keep">
             <button type="button" disabled=is_empty on:click=move |_| controller.save_png()>"Save PNG"</button>
             <button type="button" on:click=move |_| controller.copy_link()>"Copy link"</button>
+            <button type="button" on:click=move |_| controller.share_run()>"Share"</button>
             <button
                 type="button"
                 title="Start the next picture from this one"

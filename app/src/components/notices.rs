@@ -1,6 +1,6 @@
 //! The banner: what the user should know and need not act on.
 
-use super::controller;
+use super::{controller, link_notice::LinkNotice};
 use leptos::prelude::*;
 
 /// Sentences, each with a button that dismisses it.
@@ -12,6 +12,7 @@ pub fn Notices() -> impl IntoView {
     let notices = Memo::new(move |_| session.with(|session| session.notices.clone()));
     view! {
         <div class="notices">
+            <LinkNotice/>
             <Show when=move || update_ready.get()>
                 <div class="notice" role="note">
                     <p>"A new version of Stepscope is ready. "

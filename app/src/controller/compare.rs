@@ -3,7 +3,7 @@
 use super::Controller;
 use crate::{
     browser,
-    compare::{self, Figures, Item, Mode, Side, Source, Zoom},
+    compare::{self, Figures, Item, Mode, Side, Source, Wanted, Zoom},
     frames::Pixels,
     run::Run,
     session::EngineState,
@@ -34,6 +34,8 @@ pub struct Compare {
     pub rate: RwSignal<u32>,
     /// The colour distance that the map shows brightest.
     pub full_scale: RwSignal<f64>,
+    /// The pair of a link, until both pictures are there.
+    pub wanted: RwSignal<Option<Wanted>>,
     /// Pictures of the log, once they are read.
     read: RwSignal<HashMap<String, Pixels>>,
 }
@@ -50,6 +52,7 @@ impl Compare {
             is_flickering: RwSignal::new(false),
             rate: RwSignal::new(2),
             full_scale: RwSignal::new(0.25),
+            wanted: RwSignal::new(None),
             read: RwSignal::new(HashMap::new()),
         }
     }
@@ -113,6 +116,7 @@ impl Controller {
         if let Source::Log(id) = &source {
             self.read_logged(id.clone());
         }
+        self.compare.wanted.set(None);
         // The other one stays what it is, whatever is made next.
         let other = if side == Side::A { Side::B } else { Side::A };
         if let Some(now) = untrack(|| self.compared_source(other)) {

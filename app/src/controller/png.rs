@@ -101,6 +101,7 @@ impl Controller {
         let (settings, _) = offer.link.over(&defaults, &models, model.as_ref().map(|model| model.size));
         if model.is_none_or(|model| settings.get(Field::Model) != model.id) {
             self.link.set_value(offer.link);
+            self.link_is_own.set_value(true);
             return self.apply_link();
         }
         if offer.link.wants_picture() && !untrack(|| self.start.has_picture()) {

@@ -362,7 +362,7 @@ impl Controller {
 
     /// Makes a cell's picture again on the Run screen, with all its steps.
     pub fn show_on_run(self, request: &GenerateRequest) {
-        browser::set_fragment(&share::fragment(request, 1));
+        self.follow_link(&share::fragment(request, 1));
     }
 
     /// Puts a recommended run into the Run form.
@@ -400,19 +400,6 @@ impl Controller {
             Err(error) => format!("The file could not be saved: {error}"),
         };
         self.announce(&said);
-    }
-
-    /// Puts the link to the sweep on the clipboard.
-    pub fn copy_sweep_link(self) {
-        match untrack(|| self.sweep_base()) {
-            Ok((request, _)) => {
-                let form = self.sweep.with_untracked(|sweep| sweep.form.clone());
-                let fragment = format!("{}&{}", share::fragment(&request, 1), share::sweep_fragment(&form));
-                self.copy_address(browser::address_with(&fragment), "Link to the sweep copied.");
-            }
-            Err(message) if message.is_empty() => self.announce("The link can be copied once the model is loaded."),
-            Err(message) => self.announce(&message),
-        }
     }
 
     /// Opens the sweep of a link, and starts it if all of it could be read.

@@ -13,6 +13,7 @@ mod picker;
 mod verdict;
 mod viewport;
 mod vote;
+mod wanted_pair;
 mod zoom_bar;
 
 use super::{controller, page_link::PageLink};
@@ -44,7 +45,8 @@ pub fn ComparePage() -> impl IntoView {
             </div>
             {move || match (is_open.get(), is_empty.get()) {
                 (true, _) => view! { <vote::Vote/> }.into_any(),
-                (false, false) => view! { <pair_view::PairView/> }.into_any(),
+                (false, false) => view! { <wanted_pair::WantedPair/><pair_view::PairView/> }.into_any(),
+                (false, true) if controller.is_making_pair().is_some() => view! { <wanted_pair::WantedPair/> }.into_any(),
                 (false, true) => view! {
                     <p class="lead">"Two pictures held against each other, to the eye and in figures."</p>
                     <p class="hint">"Nothing was made yet. One run is enough: its steps can be compared, too."</p>

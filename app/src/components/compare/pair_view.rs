@@ -43,6 +43,10 @@ pub fn PairView() -> impl IntoView {
             <div class="compare-side">
                 <FiguresCard/>
                 <DifferencesCard/>
+                <div class="row">
+                    <button type="button" on:click=move |_| controller.copy_pair_link()>"Copy link"</button>
+                    <button type="button" on:click=move |_| controller.share_pair()>"Share"</button>
+                </div>
             </div>
         </div>
     }

@@ -95,6 +95,12 @@ pub fn Entry(id: String) -> impl IntoView {
                 />
                 <div class="row">
                     <button type="button" on:click=move |_| id.with_value(|id| controller.rerun(id))>"Run again"</button>
+                    <button type="button" on:click=move |_| {
+                        record().into_iter().for_each(|record| controller.copy_recipe(&record));
+                    }>"Copy recipe link"</button>
+                    <button type="button" on:click=move |_| {
+                        record().into_iter().for_each(|record| controller.share_record(&record));
+                    }>"Share"</button>
                     <button
                         type="button" aria-pressed=move || starred().to_string()
                         on:click=move |_| edit(Box::new(|record| record.starred = !record.starred))

@@ -66,6 +66,7 @@ pub fn SweepActions() -> impl IntoView {
         </div>
         <div class="row sweep-share">
             <button type="button" class="small" on:click=move |_| controller.copy_sweep_link()>"Copy link"</button>
+            <button type="button" class="small" on:click=move |_| controller.share_sweep()>"Share"</button>
             <button type="button" class="small" disabled=nothing on:click=move |_| controller.export_sweep()>"Export CSV"</button>
         </div>
     }
