@@ -84,7 +84,7 @@ impl Field {
             Self::Steps => "Steps",
             Self::Scheduler => "Scheduler",
             Self::Guidance => "Guidance",
-            Self::GuidanceStop => "Guidance stop",
+            Self::GuidanceStop => "CFG end",
             Self::Seed => "Seed",
             Self::Strength => "Strength",
             Self::Width => "Width",

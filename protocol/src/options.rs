@@ -58,7 +58,7 @@ pub fn parse_eta(text: &str) -> Result<f64, FieldError> {
 /// # Errors
 /// When it is no number from 0 to 1.
 pub fn parse_guidance_stop(text: &str) -> Result<f64, FieldError> {
-    unit("guidance-stop", "Guidance stop", text)
+    unit("guidance-stop", "CFG end", text)
 }
 
 fn unit(field: &str, label: &str, text: &str) -> Result<f64, FieldError> {

@@ -244,7 +244,7 @@ fn setting(field: &str) -> &str {
         "steps" => "Steps",
         "scheduler" => "Scheduler",
         "guidance" => "Guidance",
-        "guidance-stop" => "Guidance stop",
+        "guidance-stop" => "CFG end",
         "seed" => "Seed",
         "width" => "Width",
         "height" => "Height",

@@ -48,9 +48,9 @@ pub fn AdvancedFields() -> impl IntoView {
                     <p class="field-hint" id="field-pictures-hint">"One seed after another."</p>
                 </div>
                 <div class="field">
-                    <label for=Field::GuidanceStop.element_id()>"Guidance stop"</label>
-                    <NumberField field=Field::GuidanceStop name="Guidance stop" step=0.1 min=0.0 max=1.0/>
-                    <p class="field-hint" id="field-guidance-stop-hint">"Share of the steps that are guided; the others cost half."</p>
+                    <label for=Field::GuidanceStop.element_id()>"CFG end"</label>
+                    <NumberField field=Field::GuidanceStop name="CFG end" step=0.1 min=0.0 max=1.0/>
+                    <p class="field-hint" id="field-guidance-stop-hint">"Share of the steps with guidance; the others cost half."</p>
                 </div>
                 <div class="field">
                     <label for=Field::Eta.element_id()>"Eta"</label>
