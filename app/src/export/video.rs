@@ -18,6 +18,8 @@ const BITS_PER_SECOND: u32 = 8_000_000;
 const SIDE_MIN: u32 = 256;
 /// The recorder hands over what it has this often.
 const SLICE_MS: i32 = 50;
+/// The first frame is asked for this often.
+const RETRY_MS: u32 = 250;
 /// A busy machine takes a while to encode the first frame; one that hides the page never does.
 const PATIENCE_MS: u32 = 20_000;
 const SILENT: &str =
@@ -93,7 +95,8 @@ pub async fn record(
         let (w, h) = (f64::from(width), f64::from(height));
         context.draw_image_with_html_canvas_element_and_dw_and_dh(&source, 0.0, 0.0, w, h).map_err(failed)
     };
-    draw(&next(0).await?)?;
+    let opening = next(0).await?;
+    draw(&opening)?;
     // Frames are taken when they are asked for, not by the clock.
     let stream: MediaStream = canvas.capture_stream_with_frame_request_rate(0.0).map_err(failed)?;
     let track: MediaStreamTrack = stream.get_video_tracks().get(0).unchecked_into();
@@ -120,15 +123,22 @@ pub async fn record(
     });
     recorder.start_with_time_slice(SLICE_MS).map_err(failed)?;
     // The video begins with the first frame that is encoded: until then, its clock stands. A recorder that is stopped
-    // before leaves a file that no player opens.
-    take_frame(&stream, &track)?;
-    let patience = future_to_promise(async {
-        rest(PATIENCE_MS).await;
-        Ok(JsValue::FALSE)
-    });
-    let begun =
-        JsFuture::from(Promise::race(&js_sys::Array::of3(&first, &stopped, &patience))).await.map_err(failed)?;
-    let mut shown = if begun.is_truthy() { Ok(()) } else { Err(ExportError::Browser(SILENT.into())) };
+    // before leaves a file that no player opens. A frame that is asked for too early gets lost, so it is asked for again.
+    let mut begun = false;
+    for _ in 0..PATIENCE_MS / RETRY_MS {
+        draw(&opening)?;
+        take_frame(&stream, &track)?;
+        let patience = future_to_promise(async {
+            rest(RETRY_MS).await;
+            Ok(JsValue::FALSE)
+        });
+        let race = Promise::race(&js_sys::Array::of3(&first, &stopped, &patience));
+        begun = JsFuture::from(race).await.map_err(failed)?.is_truthy();
+        if begun {
+            break;
+        }
+    }
+    let mut shown = if begun { Ok(()) } else { Err(ExportError::Browser(SILENT.into())) };
     for i in 0..film.len() {
         if shown.is_ok() {
             shown = match next(i).await {
